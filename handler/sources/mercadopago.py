@@ -1,0 +1,164 @@
+"""Mercado Pago's own notifications, `?data.id=…&type=…` with `x-signature` and `x-request-id`.
+
+The signature covers the query's `data.id`, the request id and the time, and nothing else: not the
+body, not the topic, not the account. So only that id counts, and only as a reason to read.
+https://www.mercadopago.com.br/developers/en/docs/your-integrations/notifications/webhooks
+"""
+
+import hmac
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from urllib.parse import unquote
+
+from marshmallow import EXCLUDE
+from marshmallow import Schema
+from marshmallow import ValidationError
+from marshmallow import fields
+from marshmallow import validate
+
+from handler.errors import MalformedError
+from handler.errors import SignatureError
+from handler.models import Delivery
+from handler.models import Notification
+from handler.models import Sign
+from handler.models import Target
+from handler.models import TargetKind
+from handler.strict_json import loads
+
+NAME = "mercadopago"
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PAYMENT_ID = re.compile(r"[1-9][0-9]{0,19}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_TOPIC = r"[a-z_.-]{1,64}"
+_TS = re.compile(r"[1-9][0-9]{9}(?:[0-9]{3})?")
+_V1 = re.compile(r"[0-9a-f]{64}")
+
+# Seconds and milliseconds are both seen, and whether a notification that is sent again is signed
+# again is not promised; sent again it is for up to two weeks. The window only keeps out nonsense:
+# what is replayed can cause one more reading of a payment, no more.
+OLDEST = timedelta(days=30)
+NEWEST = timedelta(days=1)
+
+
+class HintSchema(Schema):
+    """What a body may tell beside the signed query. It decides nothing, so nothing in it is required."""
+
+    class Meta:
+        """Mercado Pago adds fields as it likes."""
+
+        unknown = EXCLUDE
+
+    type = fields.String(validate=validate.Regexp(_TOPIC + r"\Z"))
+
+
+_HINTS = HintSchema()
+
+
+def verify(delivery: Delivery, secrets: Sequence[str]) -> None:
+    """Check `x-signature` over the query's `data.id` as received, then in lower case.
+
+    Both cases of letters are documented. The old form (IPN) is let through unchecked, because nobody
+    can check it: `parse` makes nothing of it. Raises MalformedError for an id out of its alphabet.
+    """
+    if _is_ipn(delivery):
+        return
+    data_id = _data_id(delivery)
+    request_id = delivery.headers.get("x-request-id", "")
+    if not _REQUEST_ID.fullmatch(request_id):
+        raise SignatureError("x-request-id is missing or malformed")
+    ts, v1 = _signature_parts(delivery.headers.get("x-signature", ""))
+    if not _is_plausible(ts, delivery.received_at):
+        raise SignatureError("ts is not within 30 days before and one day after now")
+    spellings = dict.fromkeys((data_id, data_id.lower()))
+    expected = [sign(spelling, request_id, ts, secret) for secret in secrets for spelling in spellings]
+    # All of them are compared, whichever matches.
+    if not sum(hmac.compare_digest(v1.encode(), digest.encode()) for digest in expected):
+        raise SignatureError("v1 does not match any configured secret")
+
+
+def parse(delivery: Delivery) -> Notification:
+    """Return what a verified delivery says: that something about a payment changed, or nothing for us."""
+    if _is_ipn(delivery):
+        return _ipn(delivery)
+    data_id, topic = _data_id(delivery), _topic(delivery)
+    ts, _ = _signature_parts(delivery.headers["x-signature"])
+    # Everything signed is in the id, so copies of one delivery are one, and a later one is not taken for a copy.
+    key = f"{topic}:{data_id}:{delivery.headers['x-request-id']}:{ts}"
+    concerns_us = topic == "payment" and _PAYMENT_ID.fullmatch(data_id)
+    target = Target(delivery.account, TargetKind.PAYMENT, data_id) if concerns_us else None
+    return Notification(key, NAME, topic, delivery.received_at, target, Sign.CHANGED)
+
+
+def sign(data_id: str, request_id: str, ts: str, secret: str) -> str:
+    """Return `v1`: the HMAC-SHA256 of the manifest under the secret's own text, in hex."""
+    manifest = f"id:{data_id};request-id:{request_id};ts:{ts};"
+    return hmac.digest(secret.encode(), manifest.encode(), "sha256").hex()
+
+
+def check_secret(_secret: str) -> str | None:
+    """Any text is a secret: the panel promises no form."""
+    return None
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    """Return the query's pairs, names decoded, values as they stand."""
+    return [(unquote(name), value) for name, _, value in (pair.partition("=") for pair in query.split("&"))]
+
+
+def _values(delivery: Delivery, name: str) -> list[str]:
+    return [value for found, value in _pairs(delivery.query) if found == name]
+
+
+def _data_id(delivery: Delivery) -> str:
+    values = _values(delivery, "data.id")
+    if len(values) != 1 or not _ID.fullmatch(values[0]):
+        raise MalformedError("the query needs exactly one data.id, of 1 to 64 letters, digits, - and _")
+    return values[0]
+
+
+def _signature_parts(header: str) -> tuple[str, str]:
+    pairs = [part.strip().partition("=") for part in header.split(",")]
+    found = [[value for name, _, value in pairs if name == wanted] for wanted in ("ts", "v1")]
+    if [len(values) for values in found] != [1, 1]:
+        raise SignatureError("x-signature is missing, or has not exactly one ts and one v1")
+    ts, v1 = found[0][0], found[1][0]
+    if not _TS.fullmatch(ts) or not _V1.fullmatch(v1):
+        raise SignatureError("x-signature has a malformed ts or v1")
+    return ts, v1
+
+
+def _is_plausible(ts: str, now: datetime) -> bool:
+    seconds = int(ts) / 1000 if len(ts) == 13 else int(ts)
+    return -OLDEST < datetime.fromtimestamp(seconds, UTC) - now < NEWEST
+
+
+def _topic(delivery: Delivery) -> str:
+    """Return the topic of the query, else of the body, else `unknown`."""
+    for name in ("type", "topic"):
+        for value in _values(delivery, name):
+            return value if re.fullmatch(_TOPIC, value) else "unknown"
+    # The signed id is in the query: an unreadable body loses nothing.
+    with suppress(MalformedError, ValidationError):
+        return str(_HINTS.load(loads(delivery.body)).get("type", "unknown"))
+    return "unknown"
+
+
+def _is_ipn(delivery: Delivery) -> bool:
+    """Whether this is the old form, `?id=…&topic=…`.
+
+    https://www.mercadopago.com.br/developers/en/docs/your-integrations/notifications/ipn
+    """
+    names = {name for name, _ in _pairs(delivery.query)}
+    return "data.id" not in names and {"id", "topic"} <= names
+
+
+def _ipn(delivery: Delivery) -> Notification:
+    (resource, *_), (topic, *_) = _values(delivery, "id"), _values(delivery, "topic")
+    if not _ID.fullmatch(resource) or not re.fullmatch(_TOPIC, topic):
+        raise MalformedError("the query needs an id and a topic")
+    return Notification(f"ipn:{topic}:{resource}", NAME, topic, delivery.received_at)

@@ -1,0 +1,205 @@
+"""The seller's own systems, signed after Standard Webhooks 1.0.
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+import binascii
+import hmac
+import re
+from base64 import b64decode
+from base64 import b64encode
+from collections.abc import Sequence
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import EXCLUDE
+from marshmallow import Schema
+from marshmallow import ValidationError
+from marshmallow import fields
+from marshmallow import validate
+from marshmallow import validates_schema
+
+from handler.errors import InvalidError
+from handler.errors import SignatureError
+from handler.models import Delivery
+from handler.models import Guards
+from handler.models import Notification
+from handler.models import Sign
+from handler.models import Target
+from handler.models import TargetKind
+from handler.strict_json import loads
+
+NAME = "merchant"
+TOPICS = {"buyer.withdrew": Sign.WITHDREW, "payment.rejected": Sign.REJECTED}
+
+#: How far the sender's clock may be from ours; each try is signed with a new time.
+TOLERANCE = timedelta(seconds=300)
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_TIMESTAMP = re.compile(r"[1-9][0-9]{9}")
+_PREFIX = "whsec_"
+_MOST_SIGNATURES = 32
+
+
+class EventSchema(Schema):
+    """What every event has, ours or not."""
+
+    class Meta:
+        """A sender may add fields."""
+
+        unknown = EXCLUDE
+
+    type = fields.String(required=True, validate=validate.Regexp(r"[A-Za-z0-9_.-]{1,128}\Z"))
+
+
+class PaymentIdField(fields.Field[str]):
+    """A payment's id, as a number or as a string of digits."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(text, str) or not re.fullmatch(r"[1-9][0-9]{0,19}", text):
+            raise ValidationError("Must be a payment's id: a number, or a string of digits.")
+        return text
+
+
+class AmountField(fields.Field[Decimal]):
+    """An amount as a decimal string; a JSON number may have lost digits on its way."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,4})?", value):
+            raise ValidationError('Must be a decimal string such as "1500.00".')
+        return Decimal(value)
+
+
+def _printable(text: str) -> None:
+    if not text.strip() or not text.isprintable():
+        raise ValidationError("Must be printable text.")
+
+
+class PurchaseOffSchema(Schema):
+    """`data` of both events: what fell through, and what must agree with Mercado Pago."""
+
+    class Meta:
+        """A sender may add fields."""
+
+        unknown = EXCLUDE
+
+    payment_id = PaymentIdField()
+    order_id = fields.String()
+    external_reference = fields.String(validate=[validate.Length(max=256), _printable])
+    amount = AmountField()
+    currency = fields.String(validate=validate.Regexp(r"[A-Z]{3}\Z", error="Must be three capital letters."))
+    reason = fields.String(allow_none=True, validate=validate.Length(max=500))
+    occurred_at = fields.AwareDateTime(format="iso", default_timezone=None, allow_none=True)
+
+    @validates_schema
+    def one_target(self, data: dict[str, Any], **kwargs: Any) -> None:
+        """Refuse what names nothing, or two things."""
+        if "order_id" in data:
+            raise ValidationError("Orders are not supported yet; name the payment.", "order_id")
+        if "payment_id" not in data and "external_reference" not in data:
+            raise ValidationError("Name one of payment_id, order_id, external_reference.", "payment_id")
+
+
+class WithdrawalSchema(EventSchema):
+    """An event that concerns us."""
+
+    timestamp = fields.AwareDateTime(format="iso", default_timezone=None)
+    data = fields.Nested(PurchaseOffSchema, required=True)
+
+
+_EVENT = EventSchema()
+_WITHDRAWAL = WithdrawalSchema()
+
+
+def verify(delivery: Delivery, secrets: Sequence[str]) -> None:
+    """Check that one of `webhook-signature`'s `v1` entries was made with one of the secrets, at most 300 s ago."""
+    webhook_id = delivery.headers.get("webhook-id", "")
+    timestamp = delivery.headers.get("webhook-timestamp", "")
+    if not _ID.fullmatch(webhook_id):
+        raise SignatureError("webhook-id is missing or malformed")
+    if not _TIMESTAMP.fullmatch(timestamp):
+        raise SignatureError("webhook-timestamp is missing or malformed")
+    if abs(datetime.fromtimestamp(int(timestamp), UTC) - delivery.received_at) > TOLERANCE:
+        raise SignatureError("webhook-timestamp is more than 300 seconds away from our clock")
+    given = _signatures(delivery.headers.get("webhook-signature", ""))
+    expected = [sign(webhook_id, timestamp, delivery.body, secret).encode() for secret in secrets]
+    # All of them are compared, whichever matches.
+    if not sum(hmac.compare_digest(mine, theirs) for mine in expected for theirs in given):
+        raise SignatureError("webhook-signature does not match any configured secret")
+
+
+def parse(delivery: Delivery) -> Notification:
+    """Return what a verified event says; other types than ours are authentic and hold nothing for us.
+
+    Raises MalformedError for a body that is not JSON, InvalidError for one that the schema refuses.
+    """
+    event = loads(delivery.body)
+    topic = _load(_EVENT, event)["type"]
+    webhook_id = delivery.headers["webhook-id"]
+    if topic not in TOPICS:
+        return Notification(webhook_id, NAME, topic, delivery.received_at)
+    data = _load(_WITHDRAWAL, event)["data"]
+    return Notification(
+        id=webhook_id,
+        source=NAME,
+        topic=topic,
+        received_at=delivery.received_at,
+        target=_target(delivery.account, data),
+        sign=TOPICS[topic],
+        occurred_at=data.get("occurred_at"),
+        guards=Guards(data.get("amount"), data.get("currency"), data.get("external_reference")),
+    )
+
+
+def sign(webhook_id: str, timestamp: str, body: bytes, secret: str) -> str:
+    """Return the `v1,…` entry for `webhook-signature`."""
+    message = f"{webhook_id}.{timestamp}.".encode() + body
+    return "v1," + b64encode(hmac.digest(_key(secret), message, "sha256")).decode()
+
+
+def check_secret(secret: str) -> str | None:
+    """Return what is wrong with a secret: the specification wants 24 to 64 bytes, in base64 after `whsec_`."""
+    try:
+        length = len(_key(secret))
+    except ValueError:
+        return "is not whsec_ and base64"
+    return None if 24 <= length <= 64 else "must hold 24 to 64 bytes after whsec_"
+
+
+def _key(secret: str) -> bytes:
+    return b64decode(secret.removeprefix(_PREFIX), validate=True)
+
+
+def _signatures(header: str) -> list[bytes]:
+    """Return the entries of the header that can be right at all, each `v1,` and 32 bytes in plain base64."""
+    entries = header.split(" ")
+    if len(entries) > _MOST_SIGNATURES:
+        raise SignatureError("webhook-signature has too many entries")
+    return [entry.encode() for entry in entries if _is_signature(entry)]
+
+
+def _is_signature(entry: str) -> bool:
+    version, _, value = entry.partition(",")
+    try:
+        decoded = b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return version == "v1" and len(decoded) == 32 and b64encode(decoded).decode() == value
+
+
+def _target(account: str, data: dict[str, Any]) -> Target:
+    if "payment_id" in data:
+        return Target(account, TargetKind.PAYMENT, data["payment_id"])
+    return Target(account, TargetKind.PURCHASE, data["external_reference"])
+
+
+def _load(schema: Schema, document: object) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = schema.load(document)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise InvalidError(error.normalized_messages()) from error  # type: ignore[no-untyped-call]  # untyped there
+    return loaded
