@@ -1,0 +1,82 @@
+"""The decision table for a purchase: all payments of one `external_reference`."""
+
+from collections import Counter
+from collections.abc import Mapping
+from collections.abc import Sequence
+from datetime import UTC
+from datetime import datetime
+from decimal import Decimal
+
+from handler.models import Notification
+from handler.models import Payment
+from handler.models import PaymentStatus
+from handler.models import Purchase
+from handler.models import Sign
+from handler.models import State
+from handler.policy.guards import COVERING
+from handler.policy.guards import purchase_differences
+from handler.policy.rules import Decision
+from handler.policy.rules import Rule
+
+#: A purchase stands where its worst payment stands.
+WORST_FIRST = (State.DEAD, State.REFUSED, State.CAPTURED, State.CANCELLED, State.NOTHING)
+
+
+def decide_purchase(said: Sequence[Notification], purchase: Purchase, amount: Decimal | None = None) -> Decision:
+    """Return which payments the seller's word about a purchase concerns; it has at least one payment.
+
+    `amount` is what it came to when it was first read: it shrinks with each payment that is released.
+    """
+    agreeing = [
+        notification for notification in said if not purchase_differences(notification.guards, purchase, amount)
+    ]
+    if not agreeing:
+        why = "; ".join(purchase_differences(said[0].guards, purchase, amount))
+        return Decision.end(State.REFUSED, Rule.GUARD_FAILED, f"{describe(purchase)}; {why}")
+    everything = tuple(payment.id for payment in purchase.payments)
+    if any(notification.sign is Sign.WITHDREW for notification in agreeing):
+        why = f"{describe(purchase)}; the buyer withdrew from all of it"
+        return Decision.spread(everything, Sign.WITHDREW, Rule.BUYER_WITHDREW, why)
+    paid = [payment for payment in purchase.payments if payment.status is PaymentStatus.APPROVED]
+    if paid:
+        why = f"{describe(purchase)}; {paid[0]}, so all of it is kept"
+        return Decision.end(State.NOTHING, Rule.PURCHASE_PAID, why)
+    why = f"{describe(purchase)}; the seller rejected it and none of it is approved"
+    return Decision.spread(everything, Sign.REJECTED, Rule.SELLER_REJECTED, why)
+
+
+def settle_purchase(states: Mapping[str, State], decided: Decision, due_at: datetime) -> Decision:
+    """Return how the purchase stands when its payments stand like this: their sum, or a wait until `due_at`."""
+    counted = Counter(states.values())
+    words = ", ".join(f"{number} {state}" for state, number in sorted(counted.items()))
+    if any(state.is_open for state in states.values()):
+        return Decision.wait(due_at, Rule.PAYMENTS_OPEN, f"its payments: {words}")
+    worst = min(states.values(), key=WORST_FIRST.index)
+    return Decision.end(worst, decided.rule, f"its payments: {words}")
+
+
+def shortfall(purchase: Purchase, rejected_id: str) -> tuple[Rule, str]:
+    """Return whether a rejected payment leaves its purchase short, and in words why.
+
+    Another payment of the same purchase is presumed to be the buyer's successful second try, so
+    every doubt ends in a rule that keeps it.
+    """
+    if purchase.total is None:
+        return Rule.TOTAL_UNKNOWN, f"{describe(purchase)}; what it should cover is not known"
+    covered = sum((payment.amount for payment in purchase.payments if payment.status in COVERING), Decimal(0))
+    if covered >= purchase.total:
+        return Rule.PURCHASE_COVERED, f"{describe(purchase)}; {covered} of {purchase.total} is covered"
+    newest = max(purchase.payments, key=_age, default=None)
+    if newest is None or newest.id != rejected_id:
+        return Rule.NEWER_PAYMENT, f"{describe(purchase)}; the buyer has tried again after payment {rejected_id}"
+    return Rule.PURCHASE_SHORT, f"{describe(purchase)}; only {covered} of {purchase.total} is covered"
+
+
+def describe(purchase: Purchase) -> str:
+    """Return the purchase and how many payments it has, in words."""
+    number = len(purchase.payments)
+    return f"purchase {purchase.reference} has {number} payment{'' if number == 1 else 's'}"
+
+
+def _age(payment: Payment) -> tuple[datetime, int]:
+    return payment.created_at or datetime.min.replace(tzinfo=UTC), int(payment.id)

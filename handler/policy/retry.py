@@ -1,0 +1,86 @@
+"""When a try that failed is made again, and when it is given up."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import replace
+from datetime import datetime
+from datetime import timedelta
+
+from handler.errors import MercadoPagoError
+from handler.errors import PaymentNotFoundError
+from handler.errors import RateLimitedError
+from handler.models import Case
+from handler.models import State
+from handler.models import TargetKind
+from handler.policy.rules import Decision
+from handler.policy.rules import Rule
+
+#: How often in a row nothing is found before it is believed: fresh payments can lag behind their notification.
+NOT_FOUND_TRIES = 5
+
+#: Claims without a written outcome, each a process that died over the case, before a person must look.
+POISON_CLAIMS = 5
+
+#: The bounds within which Mercado Pago's Retry-After is honoured.
+SHORTEST_WAIT = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Trying:
+    """How an account wants failed tries made again; `random` gives numbers from 0 to 1."""
+
+    schedule: tuple[timedelta, ...]
+    life: timedelta
+    random: Callable[[], float]
+
+    def wait(self, attempts: int, retry_after: float | None = None) -> timedelta:
+        """Return the wait after so many failures, give or take 20 %, or what Mercado Pago asked for."""
+        if retry_after is not None:
+            return requested(retry_after)
+        return self.schedule[min(attempts, len(self.schedule)) - 1] * (0.8 + 0.4 * self.random())
+
+
+def requested(seconds: float) -> timedelta:
+    """Return the wait that Mercado Pago asked for, held within one second and one hour."""
+    shortest, longest = SHORTEST_WAIT.total_seconds(), LONGEST_WAIT.total_seconds()
+    return timedelta(seconds=min(max(seconds, shortest), longest))
+
+
+def after_failure(case: Case, error: MercadoPagoError, now: datetime, trying: Trying) -> tuple[Case, Decision]:
+    """Return the case with its failures counted, and when it is tried again or that it is given up."""
+    why = str(error)
+    if isinstance(error, RateLimitedError):
+        # Mercado Pago is there and the case is not at fault: no attempt is used up.
+        due_at = now + trying.wait(case.attempts + 1, error.retry_after)
+        return case, _again(case, due_at, trying.life, Rule.RATE_LIMITED, why)
+    case = replace(case, attempts=case.attempts + 1)
+    due_at = now + trying.wait(case.attempts, error.retry_after)
+    if not isinstance(error, PaymentNotFoundError):
+        return case, _again(case, due_at, trying.life, Rule.UNCLEAR, why)
+    case = replace(case, misses=case.misses + 1)
+    if case.misses < NOT_FOUND_TRIES:
+        return case, _again(case, due_at, trying.life, Rule.NOT_FOUND_YET, why)
+    return case, _never_found(case, why)
+
+
+def after_fault(case: Case, now: datetime, trying: Trying) -> tuple[Case, Decision]:
+    """Return the same for a fault of ours: the log has it, the case is tried again like any other."""
+    case = replace(case, attempts=case.attempts + 1)
+    due_at = now + trying.wait(case.attempts)
+    return case, _again(case, due_at, trying.life, Rule.FAULT, "a fault of the handler, see its log")
+
+
+def _never_found(case: Case, why: str) -> Decision:
+    if case.target.kind is TargetKind.PURCHASE:
+        why = f"{why}; a withdrawal stays on file and catches a payment that comes later"
+        return Decision.end(State.NOTHING, Rule.NO_PAYMENTS, why)
+    why = f"{why}, {case.misses} times in a row: no such payment, or another account's"
+    return Decision.end(State.REFUSED, Rule.NOT_FOUND, why)
+
+
+def _again(case: Case, due_at: datetime, life: timedelta, rule: Rule, why: str) -> Decision:
+    """Wait, or give up where the reserve lapses by itself before the next try."""
+    if due_at < case.opened_at + life:
+        return Decision.wait(due_at, rule, why)
+    return Decision.end(State.DEAD, Rule.EXPIRED, f"{why}; given up, a reserve lapses by itself after {life.days} days")

@@ -1,0 +1,439 @@
+"""Tests for handler.policy: the decision tables, cell by cell."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from handler.models import Guards
+from handler.models import Notification
+from handler.models import Payment
+from handler.models import PaymentStatus
+from handler.models import Purchase
+from handler.models import Sign
+from handler.models import State
+from handler.policy import Action
+from handler.policy import Decision
+from handler.policy import Facts
+from handler.policy import Rule
+from handler.policy import decide
+from handler.policy import decide_purchase
+from handler.policy import settle_purchase
+from handler.policy import wants_purchase
+from handler.policy.guards import standing
+from handler.policy.guards import token_mode
+from tests.fakes import NOW
+from tests.fakes import payment_target
+from tests.fakes import purchase_target
+from tests.fakes import said
+
+PAYMENT, PURCHASE = payment_target("1"), purchase_target("ORDER-1")
+GRACE = timedelta(seconds=300)
+
+
+def payment(status: str = "authorized", payment_id: str = "1", **fields: Any) -> Payment:
+    """Return a payment as Mercado Pago tells it; captured as its status has it unless given."""
+    captured = status not in {"authorized", "pending", "in_process", "rejected", "cancelled"}
+    given = {
+        "status_detail": "",
+        "captured": captured,
+        "amount": Decimal(100),
+        "currency": "ARS",
+        "external_reference": "ORDER-1",
+        "collector_id": "77",
+        "live_mode": True,
+        "created_at": NOW - timedelta(minutes=10),
+        **fields,
+    }
+    return Payment(id=payment_id, status=PaymentStatus(status), **given)
+
+
+def facts(about: Payment, *notifications: Notification, **fields: Any) -> Facts:
+    given = {"now": NOW, "opened_at": NOW, "grace": GRACE, "collector_id": "77", "live_mode": True, **fields}
+    return Facts(payment=about, said=notifications, **given)
+
+
+def outcome(decision: Decision) -> str:
+    """Return a decision in one word: what is done, else where the case ends, and the rule."""
+    done = decision.state if decision.action is Action.END else decision.action
+    return f"{done} {decision.rule}"
+
+
+def told(sign: Sign, **fields: Any) -> Notification:
+    return said(PAYMENT, sign, **fields)
+
+
+def passed_on(sign: Sign, **fields: Any) -> Notification:
+    """Return the word about a purchase as its case passes it on to a payment."""
+    return said(PAYMENT, sign, via=PURCHASE, guards=Guards(external_reference="ORDER-1"), **fields)
+
+
+VOICES = {
+    "withdrew, naming the payment": told(Sign.WITHDREW),
+    "rejected, naming the payment": told(Sign.REJECTED),
+    "withdrew, naming the purchase": passed_on(Sign.WITHDREW),
+    "withdrew earlier, found on file": said(PURCHASE, Sign.WITHDREW),
+    "rejected, naming the purchase": passed_on(Sign.REJECTED),
+    "Mercado Pago: something changed": told(Sign.CHANGED),
+}
+
+STATUSES = (
+    "authorized",
+    "pending",
+    "in_process",
+    "approved",
+    "rejected",
+    "cancelled",
+    "refunded",
+    "charged_back",
+    "in_mediation",
+)
+
+INSTRUCTED = ["captured captured", "nothing no_reserve", "cancelled already_cancelled"] + ["nothing already_ended"] * 3
+
+TABLE = {
+    "withdrew, naming the payment": ["cancel buyer_withdrew"] * 3 + INSTRUCTED,
+    "rejected, naming the payment": ["cancel seller_rejected"] * 3 + INSTRUCTED,
+    "withdrew, naming the purchase": ["cancel buyer_withdrew"] * 3 + INSTRUCTED,
+    "withdrew earlier, found on file": ["cancel buyer_withdrew"] * 3 + INSTRUCTED,
+    "rejected, naming the purchase": ["cancel seller_rejected"] + ["nothing not_reserved_yet"] * 2 + INSTRUCTED,
+    "Mercado Pago: something changed": [
+        "nothing reserve_wanted",
+        "nothing not_reserved_yet",
+        "nothing not_reserved_yet",
+        "nothing paid",
+        "wait grace",
+        "cancelled already_cancelled",
+        *["nothing already_ended"] * 3,
+    ],
+}
+
+CELLS = [
+    pytest.param(voice, status, expected, id=f"{voice} - {status}")
+    for voice, row in TABLE.items()
+    for status, expected in zip(STATUSES, row, strict=True)
+]
+
+
+@pytest.mark.parametrize(("voice", "status", "expected"), CELLS)
+def test_the_table(voice: str, status: str, expected: str) -> None:
+    """Each cell of the decision table, a payment alone in its purchase."""
+    about = payment(status)
+
+    decision = decide(facts(about, VOICES[voice], purchase=None if status == "rejected" else alone(about)))
+
+    assert outcome(decision) == expected
+    assert decision.why.startswith(f"payment 1 is {status}")
+
+
+def alone(about: Payment, **fields: Any) -> Purchase:
+    return Purchase("ORDER-1", (about,), **fields)
+
+
+def test_a_withdrawal_beats_whatever_else_was_said() -> None:
+    """A reserve that is only reported, or of a rejected purchase, is released once the buyer withdrew."""
+    decision = decide(facts(payment(), passed_on(Sign.REJECTED), told(Sign.CHANGED), told(Sign.WITHDREW)))
+
+    assert outcome(decision) == "cancel buyer_withdrew"
+
+
+def test_the_decision_tells_who_said_it() -> None:
+    """The record has the notification's id beside what was read."""
+    decision = decide(facts(payment(), told(Sign.WITHDREW, id="msg_1")))
+
+    assert decision.why.endswith("buyer.withdrew from merchant (msg_1)")
+
+
+@pytest.mark.parametrize(
+    "guards",
+    [Guards(amount=Decimal("100.01")), Guards(currency="BRL"), Guards(external_reference="ORDER-2")],
+    ids=["amount", "currency", "external_reference"],
+)
+@pytest.mark.parametrize("status", ["authorized", "approved", "cancelled", "pending"])
+def test_a_guard_that_fails_refuses(guards: Guards, status: str) -> None:
+    """Nothing is done to a payment that may not be the one that was meant, whatever its status."""
+    decision = decide(facts(payment(status), told(Sign.WITHDREW, guards=guards)))
+
+    assert outcome(decision) == "refused guard_failed"
+    assert "at Mercado Pago" in decision.why
+
+
+def test_guards_that_agree_release() -> None:
+    """An amount is a number: 100.00 is 100."""
+    guards = Guards(Decimal("100.00"), "ARS", "ORDER-1")
+
+    assert outcome(decide(facts(payment(), told(Sign.WITHDREW, guards=guards)))) == "cancel buyer_withdrew"
+
+
+def test_each_notification_has_its_own_guards() -> None:
+    """One that was wrong does not spoil the next one."""
+    wrong = told(Sign.WITHDREW, guards=Guards(currency="BRL"))
+
+    assert outcome(decide(facts(payment(), told(Sign.REJECTED), wrong))) == "cancel seller_rejected"
+
+
+@pytest.mark.parametrize("voice", VOICES)
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"collector_id": "78"}, "refused not_ours"),
+        ({"collector_id": ""}, "refused not_ours"),
+        ({"live_mode": False}, "refused wrong_mode"),
+        ({"captured": True}, "refused status_unknown"),
+        ({"captured": None}, "refused status_unknown"),
+        ({"status": PaymentStatus.UNKNOWN}, "refused status_unknown"),
+    ],
+    ids=["another seller", "no seller", "test payment", "captured", "capture unknown", "new status"],
+)
+def test_what_cannot_be_ours_or_is_unheard_of_is_refused(voice: str, fields: dict[str, Any], expected: str) -> None:
+    """In doubt, nothing is done, and it is said so."""
+    about = replace(payment(), **fields)
+
+    assert outcome(decide(facts(about, VOICES[voice], purchase=alone(about)))) == expected
+
+
+def test_what_is_not_known_of_the_account_guards_nothing() -> None:
+    """Until Mercado Pago tells whose token it is, its own refusal has to do."""
+    unknown = facts(payment(live_mode=None), told(Sign.WITHDREW), collector_id="", live_mode=None)
+
+    assert outcome(decide(unknown)) == "cancel buyer_withdrew"
+
+
+@pytest.mark.parametrize(("token", "mode"), [("TEST-123", False), ("APP_USR-123", True), ("something else", None)])
+def test_a_token_tells_its_mode(token: str, mode: bool | None) -> None:
+    """By its prefix, where it has one."""
+    assert token_mode(token) is mode
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("cancelled", "cancelled buyer_withdrew"),
+        ("approved", "captured captured"),
+        ("authorized", "cancel buyer_withdrew"),
+        ("refunded", "nothing already_ended"),
+    ],
+)
+def test_with_a_cancel_on_record_the_payment_is_its_answer(status: str, expected: str) -> None:
+    """What was lost on the way is read again; only a payment that is still reserved is tried again."""
+    decision = decide(facts(payment(status), told(Sign.WITHDREW), intent=Rule.BUYER_WITHDREW))
+
+    assert outcome(decision) == expected
+
+
+def test_a_cancel_on_record_is_settled_whatever_the_guards_say_now() -> None:
+    """A partial capture changes the amount; that it was captured is what counts."""
+    captured = payment("approved", amount=Decimal(40))
+    guarded = told(Sign.WITHDREW, guards=Guards(amount=Decimal(100)))
+
+    assert outcome(decide(facts(captured, guarded, intent=Rule.BUYER_WITHDREW))) == "captured captured"
+
+
+# A payment that Mercado Pago says was rejected.
+
+REJECTED = payment("rejected", "2", created_at=NOW - timedelta(minutes=1), amount=Decimal(40))
+RESERVE = payment("authorized", "1", amount=Decimal(60))
+
+
+def rejected_facts(*payments: Payment, total: int | None = 100, **fields: Any) -> Facts:
+    purchase = Purchase("ORDER-1", payments, None if total is None else Decimal(total))
+    return facts(REJECTED, said(payment_target("2"), Sign.CHANGED), purchase=purchase, **fields)
+
+
+@pytest.mark.parametrize(
+    ("payments", "total", "expected"),
+    [
+        ((RESERVE, REJECTED), 100, "spread purchase_short"),
+        ((RESERVE, REJECTED), 60, "nothing purchase_covered"),
+        ((RESERVE, REJECTED), None, "nothing total_unknown"),
+        ((RESERVE, REJECTED, payment("authorized", "3", amount=Decimal(40))), 100, "nothing purchase_covered"),
+        ((RESERVE, REJECTED, payment("approved", "3", amount=Decimal(40))), 100, "nothing purchase_covered"),
+        ((RESERVE, REJECTED, payment("in_process", "3", amount=Decimal(40))), 100, "nothing purchase_covered"),
+        ((RESERVE, REJECTED, payment("pending", "3", amount=Decimal(40))), 100, "nothing purchase_covered"),
+        ((RESERVE, REJECTED, payment("cancelled", "3", amount=Decimal(40))), 100, "spread purchase_short"),
+        ((RESERVE, REJECTED, payment("rejected", "3", created_at=NOW)), 100, "nothing newer_payment"),
+        (
+            (RESERVE, REJECTED, payment("authorized", "3", amount=Decimal(1), created_at=NOW)),
+            100,
+            "nothing newer_payment",
+        ),
+        ((RESERVE, REJECTED, payment("rejected", "3", created_at=None)), 100, "spread purchase_short"),
+        ((REJECTED,), 100, "spread purchase_short"),
+        ((), 100, "nothing newer_payment"),
+    ],
+    ids=[
+        "short",
+        "covered by the reserve",
+        "total unknown",
+        "covered by two reserves",
+        "covered by a capture",
+        "covered by one in process",
+        "covered by one pending",
+        "the other is cancelled",
+        "rejected again",
+        "tried again for less",
+        "another without a date",
+        "no reserve",
+        "the search found nothing",
+    ],
+)
+def test_a_rejected_payment_and_its_purchase(payments: tuple[Payment, ...], total: int | None, expected: str) -> None:
+    """Only a purchase that is known to be short, with nobody trying again, gives its reserves back."""
+    decision = decide(rejected_facts(*payments, total=total))
+
+    assert outcome(decision) == expected
+    if decision.action is Action.SPREAD:
+        assert decision.payments == tuple(sibling.id for sibling in payments if sibling.is_reserved)
+        assert decision.sign is Sign.SHORT
+
+
+def test_a_rejected_payment_waits_out_the_grace_period() -> None:
+    """The buyer's next card comes within minutes; the purchase is read only afterwards."""
+    early = facts(REJECTED, told(Sign.CHANGED), now=NOW + GRACE - timedelta(seconds=1))
+    late = facts(REJECTED, told(Sign.CHANGED), now=NOW + GRACE)
+
+    assert not wants_purchase(early)
+    assert decide(early).due_at == NOW + GRACE
+    assert wants_purchase(late)
+
+
+def test_a_rejected_payment_without_a_reference_leads_nowhere() -> None:
+    """No other payment is ever found by an empty reference."""
+    lonely = facts(replace(REJECTED, external_reference=""), told(Sign.CHANGED), now=NOW + GRACE)
+
+    assert not wants_purchase(lonely)
+    assert outcome(decide(lonely)) == "nothing no_purchase"
+
+
+SHORT = said(PAYMENT, Sign.SHORT, via=payment_target("2"))
+
+
+@pytest.mark.parametrize(
+    ("payments", "expected"),
+    [
+        ((RESERVE, REJECTED), "cancel purchase_short"),
+        ((RESERVE, REJECTED, payment("authorized", "3", amount=Decimal(40))), "nothing purchase_covered"),
+        ((RESERVE, REJECTED, payment("rejected", "3", created_at=NOW)), "nothing newer_payment"),
+    ],
+    ids=["still short", "covered by now", "tried again by now"],
+)
+def test_the_other_half_is_decided_afresh(payments: tuple[Payment, ...], expected: str) -> None:
+    """That the purchase was short is only a reason to look; it must be short now."""
+    short = facts(RESERVE, SHORT, purchase=Purchase("ORDER-1", payments, Decimal(100)))
+
+    assert wants_purchase(short)
+    assert outcome(decide(short)) == expected
+
+
+@pytest.mark.parametrize(
+    ("about", "expected"),
+    [
+        (payment("approved"), "nothing paid"),
+        (payment("cancelled"), "cancelled already_cancelled"),
+        (payment("rejected"), "nothing no_reserve"),
+    ],
+    ids=["captured", "cancelled", "rejected"],
+)
+def test_the_other_half_may_have_ended(about: Payment, expected: str) -> None:
+    """Nothing is left to release, so the purchase is not even read."""
+    short = facts(about, SHORT)
+
+    assert not wants_purchase(short)
+    assert outcome(decide(short)) == expected
+
+
+# What names a whole purchase.
+
+
+def test_a_rejected_purchase_is_kept_when_part_of_it_is_paid() -> None:
+    """Read again for each reserve: another card may have been captured since."""
+    paid = Purchase("ORDER-1", (payment(), payment("approved", "3")))
+    about = facts(payment(), passed_on(Sign.REJECTED), purchase=paid)
+
+    assert wants_purchase(about)
+    assert outcome(decide(about)) == "nothing purchase_paid"
+
+
+def test_only_what_the_others_can_overrule_is_worth_reading_them() -> None:
+    """A withdrawal needs one read, not two."""
+    assert not wants_purchase(facts(payment(), passed_on(Sign.WITHDREW)))
+    assert not wants_purchase(facts(payment(), told(Sign.REJECTED)))
+    assert not wants_purchase(facts(payment("approved"), passed_on(Sign.REJECTED)))
+    assert wants_purchase(facts(payment(), said(PURCHASE, Sign.WITHDREW, guards=Guards(amount=Decimal(1)))))
+
+
+def test_an_amount_given_for_the_purchase_is_compared_with_all_of_it() -> None:
+    """Two cards of 60 and 40 are a purchase of 100."""
+    withdrew = said(PURCHASE, Sign.WITHDREW, guards=Guards(amount=Decimal(100)))
+    both = Purchase("ORDER-1", (RESERVE, payment("authorized", "2", amount=Decimal(40))))
+
+    assert outcome(decide(facts(RESERVE, withdrew, purchase=both))) == "cancel buyer_withdrew"
+    assert outcome(decide(facts(RESERVE, withdrew, purchase=alone(RESERVE)))) == "refused guard_failed"
+
+
+@pytest.mark.parametrize(
+    ("sign", "guards", "statuses", "total", "expected"),
+    [
+        (Sign.WITHDREW, Guards(), ("authorized", "authorized"), None, "spread buyer_withdrew"),
+        (Sign.WITHDREW, Guards(), ("authorized", "approved"), None, "spread buyer_withdrew"),
+        (Sign.REJECTED, Guards(), ("authorized", "rejected"), None, "spread seller_rejected"),
+        (Sign.REJECTED, Guards(), ("authorized", "approved"), None, "nothing purchase_paid"),
+        (Sign.WITHDREW, Guards(amount=Decimal(200)), ("authorized", "authorized"), None, "spread buyer_withdrew"),
+        (Sign.WITHDREW, Guards(amount=Decimal(100)), ("authorized", "rejected"), None, "spread buyer_withdrew"),
+        (Sign.WITHDREW, Guards(amount=Decimal(200)), ("authorized", "rejected"), 200, "spread buyer_withdrew"),
+        (Sign.WITHDREW, Guards(amount=Decimal(200)), ("authorized", "rejected"), None, "refused guard_failed"),
+        (Sign.WITHDREW, Guards(currency="ARS"), ("authorized",), None, "spread buyer_withdrew"),
+        (Sign.WITHDREW, Guards(currency="BRL"), ("authorized",), None, "refused guard_failed"),
+    ],
+)
+def test_a_purchase(sign: Sign, guards: Guards, statuses: tuple[str, ...], total: int | None, expected: str) -> None:
+    """The seller's word reaches every payment, unless a guard fails or the purchase is paid after all."""
+    payments = tuple(payment(status, str(number)) for number, status in enumerate(statuses, 1))
+    purchase = Purchase("ORDER-1", payments, None if total is None else Decimal(total))
+
+    decision = decide_purchase([said(PURCHASE, sign, guards=guards)], purchase)
+
+    assert outcome(decision) == expected
+    if decision.action is Action.SPREAD:
+        assert decision.payments == tuple(found.id for found in payments)
+        assert decision.sign is sign
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ((State.CANCELLED, State.CANCELLED), "cancelled buyer_withdrew"),
+        ((State.CANCELLED, State.NOTHING), "cancelled buyer_withdrew"),
+        ((State.NOTHING, State.NOTHING), "nothing buyer_withdrew"),
+        ((State.CANCELLED, State.CAPTURED), "captured buyer_withdrew"),
+        ((State.CAPTURED, State.REFUSED), "refused buyer_withdrew"),
+        ((State.REFUSED, State.DEAD), "dead buyer_withdrew"),
+        ((State.CANCELLED, State.PENDING), "wait payments_open"),
+        ((State.CANCEL_SENT, State.DEAD), "wait payments_open"),
+    ],
+)
+def test_a_purchase_stands_where_its_worst_payment_stands(states: tuple[State, State], expected: str) -> None:
+    """And waits while one of them is open."""
+    decided = Decision.spread(("1", "2"), Sign.WITHDREW, Rule.BUYER_WITHDREW, "")
+
+    decision = settle_purchase(dict(zip("12", states, strict=True)), decided, NOW + timedelta(seconds=1))
+
+    assert outcome(decision) == expected
+
+
+def test_the_sum_is_told_in_words() -> None:
+    """How many came out how."""
+    states = {"1": State.CANCELLED, "2": State.CAPTURED, "3": State.CANCELLED}
+    decided = Decision.spread(tuple("123"), Sign.WITHDREW, Rule.BUYER_WITHDREW, "")
+
+    assert settle_purchase(states, decided, NOW).why == "its payments: 2 cancelled, 1 captured"
+
+
+def test_what_was_said_stands_as_long_as_a_reserve_can() -> None:
+    """Seven days later there is nothing left to act upon."""
+    old = told(Sign.WITHDREW, at=NOW - timedelta(days=7))
+    young = told(Sign.WITHDREW, at=NOW - timedelta(days=7) + timedelta(seconds=1))
+
+    assert standing((old, young), NOW, timedelta(days=7)) == (young,)
