@@ -1,0 +1,96 @@
+"""The durable record: what was said, where each case stands, and its history.
+
+One `Protocol`, because there are several places to keep it in; every one passes the same tests.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+from handler.errors import ConfigError
+from handler.models import Case
+from handler.models import Entry
+from handler.models import Notification
+from handler.models import State
+from handler.models import Target
+from handler.policy import Decision
+
+SQLITE = "sqlite:///"
+
+
+class Cases(Protocol):
+    """Cases by target. Every method may raise StorageError; nothing is half done when one does."""
+
+    def accept(self, notification: Notification) -> bool:
+        """Store a notification that has a target, opening its case; False if it is already known.
+
+        When this returns, it is on disk.
+        """
+        ...
+
+    def due(self, now: datetime, limit: int) -> list[Target]:
+        """Return open cases that nobody works on and whose time has come, the longest due first: a hint."""
+        ...
+
+    def next_due(self) -> datetime | None:
+        """Return when the next open case is due, or its lease ends; None if there is none."""
+        ...
+
+    def claim(self, target: Target, now: datetime, lease: timedelta) -> Case | None:
+        """Take a due case for the length of a lease, with a new fence; None if it is not to be had."""
+        ...
+
+    def advance(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:
+        """Put the intent to cancel on record; raises LeaseLostError if the fence is old."""
+        ...
+
+    def settle(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:
+        """Write the end, or open the case again where more was said since the claim; raises LeaseLostError."""
+        ...
+
+    def postpone(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:
+        """Give the case back until `decision.due_at`, or at once where more was said; raises LeaseLostError."""
+        ...
+
+    def nudge(self, target: Target, now: datetime) -> None:
+        """Make an open case due now, unless somebody works on it."""
+        ...
+
+    def get(self, target: Target) -> Case | None:
+        """Return a case with what was said of it, or None."""
+        ...
+
+    def said(self, target: Target) -> tuple[Notification, ...]:
+        """Return what was said of a target, instructions first, then newest first; at most the latest 64."""
+        ...
+
+    def history(self, target: Target) -> list[Entry]:
+        """Return the history of a case, oldest first."""
+        ...
+
+    def newest(self, limit: int, state: State | None = None) -> list[Case]:
+        """Return the cases that changed last, newest first."""
+        ...
+
+    def check(self) -> None:
+        """Write something that changes nothing; raises StorageError if that is not possible."""
+        ...
+
+    def close(self) -> None:
+        """Finish what was asked for and let go of the files."""
+        ...
+
+
+def open_cases(url: str, *, read_only: bool = False) -> Cases:
+    """Open the record that a `DATABASE_URL` names; read-only, it must exist already.
+
+    Raises ConfigError for a URL of no known kind and StorageError if the place cannot be used.
+    """
+    if url.startswith(SQLITE) and url != SQLITE:
+        # The one import inside a function: what an installation does not use, it does not load.
+        from handler.cases.sqlite import SQLiteCases  # noqa: PLC0415
+
+        return SQLiteCases(Path(url.removeprefix(SQLITE)), read_only=read_only)
+    raise ConfigError([f"DATABASE_URL: {url!r} is not understood; use sqlite:///path/to/handler.sqlite3"])

@@ -1,0 +1,102 @@
+"""How a case changes: one pure function for each thing that can happen to it.
+
+Every place that keeps cases writes what these return, on its own terms for doing so atomically. No I/O.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from datetime import timedelta
+
+from handler.models import Case
+from handler.models import Entry
+from handler.models import Notification
+from handler.models import State
+from handler.models import Step
+from handler.models import Target
+from handler.policy import Decision
+from handler.policy import Rule
+
+
+def opened(target: Target, now: datetime) -> Case:
+    """Return the case of a target that was never heard of."""
+    return Case(
+        target=target,
+        state=State.PENDING,
+        reason=Rule.NOTIFIED,
+        detail="",
+        first_seen=now,
+        opened_at=now,
+        updated_at=now,
+        due_at=now,
+        lease_until=now,
+        heard=1,
+    )
+
+
+def heard(case: Case, now: datetime) -> Case:
+    """Return a case of which something new was said.
+
+    One that is worked on keeps its lease: the worker sees from `heard` that it must look again.
+    """
+    case = replace(case, heard=case.heard + 1, updated_at=now)
+    if case.is_final:
+        return case
+    if case.state.is_open:
+        return nudged(case, now)
+    return _reopened(case, now)
+
+
+def nudged(case: Case, now: datetime) -> Case:
+    """Return an open case due now, unless somebody works on it."""
+    return case if not case.state.is_open or case.lease_until > now else replace(case, due_at=min(case.due_at, now))
+
+
+def claimed(case: Case, now: datetime, lease: timedelta) -> Case | None:
+    """Return the case as its new holder has it, or None if it is not to be had.
+
+    It is due again when the lease ends, so a holder that dies gives it back by doing nothing.
+    """
+    if not case.state.is_open or case.due_at > now or case.lease_until > now:
+        return None
+    until = now + lease
+    return replace(case, fence=case.fence + 1, claims=case.claims + 1, lease_until=until, due_at=until)
+
+
+def advanced(case: Case, decision: Decision, now: datetime, *, heard: int) -> Case:
+    """Return the case with the intent to cancel; the lease goes on."""
+    sent = replace(case, state=State.CANCEL_SENT, reason=decision.rule, detail=decision.why, heard=heard)
+    return replace(sent, updated_at=now)
+
+
+def settled(case: Case, decision: Decision, now: datetime, *, heard: int) -> Case:
+    """Return the case at its end; open again where more was `heard` than its holder knew."""
+    ended = replace(case, state=decision.state, reason=decision.rule, detail=decision.why, heard=heard, claims=0)
+    ended = replace(ended, updated_at=now, due_at=now, lease_until=now)
+    if heard == case.heard or ended.is_final:
+        return ended
+    return _reopened(ended, now)
+
+
+def postponed(case: Case, decision: Decision, now: datetime, *, heard: int) -> Case:
+    """Return the case given back until it is due; at once where more was `heard` than its holder knew.
+
+    A case with a cancel on record keeps the rule of that cancel as its reason.
+    """
+    reason = case.reason if case.state is State.CANCEL_SENT else decision.rule
+    due_at = now if decision.due_at is None or heard != case.heard else decision.due_at
+    given_back = replace(case, reason=reason, detail=decision.why, heard=heard, claims=0)
+    return replace(given_back, updated_at=now, due_at=due_at, lease_until=now)
+
+
+def said_entry(notification: Notification) -> Entry:
+    """Return the line of history that a notification leaves."""
+    said = f"{notification.topic} from {notification.source} ({notification.id})"
+    if notification.via is not None:
+        said += f", by way of {notification.via}"
+    return Entry(notification.received_at, Step.SAID, notification.sign, said)
+
+
+def _reopened(case: Case, now: datetime) -> Case:
+    """Return an ended case as if nothing had been read or tried yet; fence and key stay."""
+    fresh = replace(case, state=State.PENDING, reason=Rule.NOTIFIED, detail="", opened_at=now, due_at=now)
+    return replace(fresh, attempts=0, misses=0, claims=0, amount=None, currency="")

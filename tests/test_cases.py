@@ -1,0 +1,411 @@
+"""Tests for handler.cases: whatever keeps the cases passes every one of these."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from handler.cases import Cases
+from handler.cases import open_cases
+from handler.errors import ConfigError
+from handler.errors import LeaseLostError
+from handler.models import Case
+from handler.models import Entry
+from handler.models import Guards
+from handler.models import Sign
+from handler.models import State
+from handler.models import Step
+from handler.policy import Decision
+from handler.policy import Rule
+from tests.fakes import NOW
+from tests.fakes import payment_target
+from tests.fakes import purchase_target
+from tests.fakes import said
+
+TARGET = payment_target("1319999999")
+LEASE = timedelta(seconds=90)
+CANCEL = Decision.cancel(Rule.BUYER_WITHDREW, "reserved")
+CANCELLED = Decision.end(State.CANCELLED, Rule.BUYER_WITHDREW, "released")
+NOTHING = Decision.end(State.NOTHING, Rule.RESERVE_WANTED, "kept")
+LATER = Decision.wait(NOW + timedelta(seconds=30), Rule.UNCLEAR, "GET was answered 500")
+
+Write = Callable[[Cases, Case], None]
+
+
+def advance(cases: Cases, case: Case) -> None:
+    cases.advance(case, CANCEL, NOW, [])
+
+
+def settle(cases: Cases, case: Case) -> None:
+    cases.settle(case, CANCELLED, NOW, [])
+
+
+def postpone(cases: Cases, case: Case) -> None:
+    cases.postpone(case, LATER, NOW, [])
+
+
+WRITES = pytest.mark.parametrize("write", [advance, settle, postpone])
+
+
+def claimed(cases: Cases, *, after: float = 0) -> Case:
+    """Claim the case, some seconds later, when somebody can have it."""
+    case = cases.claim(TARGET, NOW + timedelta(seconds=after), LEASE)
+    assert case is not None
+    return case
+
+
+def got(cases: Cases) -> Case:
+    case = cases.get(TARGET)
+    assert case is not None
+    return case
+
+
+def test_the_first_notification_opens_a_case(cases: Cases) -> None:
+    """It is pending and due at once."""
+    assert cases.accept(said(TARGET, id="a"))
+
+    case = got(cases)
+    assert (case.state, case.reason, case.attempts) == (State.PENDING, Rule.NOTIFIED, 0)
+    assert case.first_seen == case.opened_at == case.updated_at == case.due_at == NOW
+    assert cases.due(NOW, 10) == [TARGET]
+    assert cases.next_due() == NOW
+
+
+def test_a_notification_comes_back_as_it_went_in(cases: Cases) -> None:
+    """Every field is kept, to the last digit and microsecond."""
+    notification = said(
+        TARGET,
+        at=NOW + timedelta(microseconds=1),
+        occurred_at=NOW - timedelta(days=1),
+        guards=Guards(Decimal("1500.10"), "ARS", "Pedido nº 1"),
+        via=purchase_target("Pedido nº 1"),
+    )
+
+    cases.accept(notification)
+
+    assert cases.said(TARGET) == (notification,)
+    assert got(cases).said == (notification,)
+
+
+def test_the_same_notification_is_known_the_second_time(cases: Cases) -> None:
+    """It leaves no trace."""
+    cases.accept(said(TARGET, id="a"))
+    before = got(cases), cases.history(TARGET)
+
+    assert not cases.accept(said(TARGET, id="a", at=NOW + timedelta(seconds=1)))
+
+    assert (got(cases), cases.history(TARGET)) == before
+
+
+def test_one_id_for_two_targets_is_two_notifications(cases: Cases) -> None:
+    """A sender that reuses its ids loses nothing by it."""
+    assert cases.accept(said(TARGET, id="a"))
+    assert cases.accept(said(payment_target("2"), id="a"))
+
+
+def test_many_notifications_of_one_target_are_one_case(cases: Cases) -> None:
+    """Instructions are looked at first, and then the newest."""
+    for second, sign in enumerate((Sign.CHANGED, Sign.WITHDREW, Sign.CHANGED, Sign.REJECTED)):
+        cases.accept(said(TARGET, sign, NOW + timedelta(seconds=second)))
+
+    assert [case.target for case in cases.newest(10)] == [TARGET]
+    assert [notification.sign for notification in cases.said(TARGET)] == [
+        Sign.REJECTED,
+        Sign.WITHDREW,
+        Sign.CHANGED,
+        Sign.CHANGED,
+    ]
+
+
+def test_an_instruction_is_found_behind_any_number_of_reports(cases: Cases) -> None:
+    """What is looked at is limited, but not by what matters."""
+    cases.accept(said(TARGET, Sign.WITHDREW))
+    for second in range(100):
+        cases.accept(said(TARGET, Sign.CHANGED, NOW + timedelta(seconds=second)))
+
+    found = cases.said(TARGET)
+    assert found[0].sign is Sign.WITHDREW
+    assert len(found) == 64
+
+
+def test_a_claim_is_for_one_holder_until_its_lease_ends(cases: Cases) -> None:
+    """Then the next one has it, with a higher fence."""
+    cases.accept(said(TARGET))
+
+    first = claimed(cases)
+    assert cases.claim(TARGET, NOW + LEASE - timedelta(seconds=1), LEASE) is None
+    assert cases.due(NOW + LEASE - timedelta(seconds=1), 10) == []
+    second = claimed(cases, after=90)
+
+    assert (first.fence, second.fence) == (1, 2)
+    assert (first.claims, second.claims) == (1, 2)
+
+
+def test_what_is_not_there_is_not_to_be_had(cases: Cases) -> None:
+    """Nothing is known of it."""
+    assert cases.claim(TARGET, NOW, LEASE) is None
+    assert cases.get(TARGET) is None
+    assert cases.said(TARGET) == ()
+    assert cases.history(TARGET) == []
+    assert cases.next_due() is None
+    cases.nudge(TARGET, NOW)
+    assert cases.newest(10) == []
+
+
+def test_sixty_four_claims_have_one_holder(cases: Cases) -> None:
+    """However close they come."""
+    cases.accept(said(TARGET))
+
+    with ThreadPoolExecutor(64) as pool:
+        holders = list(pool.map(lambda _: cases.claim(TARGET, NOW, LEASE), range(64)))
+
+    assert [holder.fence for holder in holders if holder] == [1]
+
+
+def test_fifty_copies_at_once_are_one_notification(cases: Cases) -> None:
+    """Exactly one of them is new."""
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda _: cases.accept(said(TARGET, id="a")), range(50)))
+
+    assert sum(answers) == 1
+    assert got(cases).heard == 1
+
+
+@WRITES
+def test_an_old_fence_writes_nothing(cases: Cases, write: Write) -> None:
+    """Whoever slept through the end of the lease has lost the case."""
+    cases.accept(said(TARGET))
+    sleeper = claimed(cases)
+    claimed(cases, after=90)
+    before = got(cases), cases.history(TARGET)
+
+    with pytest.raises(LeaseLostError):
+        write(cases, sleeper)
+
+    assert (got(cases), cases.history(TARGET)) == before
+
+
+@WRITES
+def test_an_ended_case_is_never_overwritten(cases: Cases, write: Write) -> None:
+    """Not even by the holder who ended it."""
+    cases.accept(said(TARGET))
+    case = claimed(cases)
+    cases.settle(case, NOTHING, NOW, [])
+    before = got(cases)
+
+    with pytest.raises(LeaseLostError):
+        write(cases, case)
+
+    assert got(cases) == before
+
+
+@WRITES
+def test_nothing_is_written_of_a_case_that_is_not_there(cases: Cases, write: Write) -> None:
+    """There is no fence to show."""
+    cases.accept(said(TARGET))
+    case = replace(claimed(cases), target=payment_target("2"))
+
+    with pytest.raises(LeaseLostError):
+        write(cases, case)
+
+
+def test_the_intent_is_on_record_before_anything_else(cases: Cases) -> None:
+    """With its rule and its key; the lease goes on."""
+    cases.accept(said(TARGET))
+    case = replace(claimed(cases), idempotency_key="key", amount=Decimal("100.50"), currency="ARS")
+
+    cases.advance(case, CANCEL, NOW + timedelta(seconds=1), [Entry(NOW, Step.DECIDED, CANCEL.rule, "reserved")])
+
+    found = got(cases)
+    assert (found.state, found.reason, found.idempotency_key) == (State.CANCEL_SENT, Rule.BUYER_WITHDREW, "key")
+    assert (found.amount, found.currency) == (Decimal("100.50"), "ARS")
+    assert cases.claim(TARGET, NOW + timedelta(seconds=89), LEASE) is None
+    assert cases.claim(TARGET, NOW + timedelta(seconds=90), LEASE) is not None
+
+
+def test_an_end_is_written_with_its_history(cases: Cases) -> None:
+    """In the order in which things happened."""
+    cases.accept(said(TARGET, id="a"))
+    case = claimed(cases)
+    cases.advance(case, CANCEL, NOW, [Entry(NOW, Step.DECIDED, CANCEL.rule, "reserved")])
+
+    entries = [Entry(NOW, Step.ANSWERED, "cancelled", "200"), Entry(NOW, Step.ENDED, CANCELLED.rule, "released")]
+    cases.settle(case, CANCELLED, NOW, entries)
+
+    found = got(cases)
+    assert (found.state, found.reason, found.detail, found.claims) == (State.CANCELLED, "buyer_withdrew", "released", 0)
+    assert [entry.step for entry in cases.history(TARGET)] == [Step.SAID, Step.DECIDED, Step.ANSWERED, Step.ENDED]
+    assert cases.history(TARGET)[0].detail == "buyer.withdrew from merchant (a)"
+    assert cases.next_due() is None
+
+
+def test_a_postponed_case_is_due_later(cases: Cases) -> None:
+    """And nobody holds it until then."""
+    cases.accept(said(TARGET))
+
+    cases.postpone(replace(claimed(cases), attempts=1, misses=1), LATER, NOW, [])
+
+    found = got(cases)
+    assert (found.state, found.reason, found.detail) == (State.PENDING, Rule.UNCLEAR, "GET was answered 500")
+    assert (found.attempts, found.misses, found.claims) == (1, 1, 0)
+    assert cases.due(NOW + timedelta(seconds=29), 10) == []
+    assert claimed(cases, after=30).fence == 2
+
+
+def test_a_postponed_cancel_stays_a_cancel(cases: Cases) -> None:
+    """Its reason is the rule under which it was sent."""
+    cases.accept(said(TARGET))
+    case = claimed(cases)
+    cases.advance(case, CANCEL, NOW, [])
+
+    cases.postpone(replace(case, state=State.CANCEL_SENT, reason=CANCEL.rule), LATER, NOW, [])
+
+    assert (got(cases).state, got(cases).reason) == (State.CANCEL_SENT, Rule.BUYER_WITHDREW)
+
+
+@pytest.mark.parametrize("state", [State.NOTHING, State.REFUSED, State.DEAD])
+def test_a_new_notification_opens_the_case_again(cases: Cases, state: State) -> None:
+    """Everything is read and decided afresh, with attempts of its own."""
+    cases.accept(said(TARGET))
+    ended = Decision.end(state, Rule.NOT_FOUND, "")
+    cases.settle(replace(claimed(cases), attempts=5, misses=5), ended, NOW, [])
+
+    cases.accept(said(TARGET, at=NOW + timedelta(hours=1)))
+
+    found = got(cases)
+    assert (found.state, found.attempts, found.misses) == (State.PENDING, 0, 0)
+    assert found.first_seen == NOW
+    assert found.opened_at == found.due_at == NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("state", [State.CANCELLED, State.CAPTURED])
+def test_what_is_over_stays_over(cases: Cases, state: State) -> None:
+    """A cancelled or captured payment has no reserve, whatever else is said of it; that it was said is on record."""
+    cases.accept(said(TARGET))
+    cases.settle(claimed(cases), Decision.end(state, Rule.CAPTURED, ""), NOW, [])
+
+    assert cases.accept(said(TARGET))
+
+    assert got(cases).state is state
+    assert cases.due(NOW + timedelta(days=1), 10) == []
+    assert [entry.step for entry in cases.history(TARGET)] == [Step.SAID, Step.SAID]
+
+
+def test_a_purchase_can_always_be_opened_again(cases: Cases) -> None:
+    """Another payment may carry its reference one day."""
+    purchase = purchase_target("ORDER-1")
+    cases.accept(said(purchase))
+    case = cases.claim(purchase, NOW, LEASE)
+    assert case is not None
+    cases.settle(case, CANCELLED, NOW, [])
+
+    cases.accept(said(purchase))
+
+    assert cases.due(NOW, 10) == [purchase]
+
+
+@pytest.mark.parametrize("decision", [NOTHING, LATER], ids=["end", "wait"])
+def test_what_is_said_while_a_case_is_worked_on_is_not_lost(cases: Cases, decision: Decision) -> None:
+    """The holder did not know it when deciding, so the case is due again at once."""
+    cases.accept(said(TARGET, Sign.CHANGED))
+    case = claimed(cases)
+
+    cases.accept(said(TARGET, Sign.WITHDREW, NOW + timedelta(seconds=1)))
+    assert cases.due(NOW + timedelta(seconds=1), 10) == []
+    write = cases.settle if decision is NOTHING else cases.postpone
+    write(case, decision, NOW + timedelta(seconds=2), [])
+
+    again = claimed(cases, after=2)
+    assert again.state is State.PENDING
+    assert {notification.sign for notification in again.said} == {Sign.CHANGED, Sign.WITHDREW}
+
+
+def test_an_intent_does_not_hide_what_was_said_meanwhile(cases: Cases) -> None:
+    """Between claim and end there may be a write."""
+    cases.accept(said(TARGET, Sign.CHANGED))
+    case = claimed(cases)
+    cases.accept(said(TARGET, Sign.WITHDREW))
+    cases.advance(case, CANCEL, NOW, [])
+
+    cases.settle(case, NOTHING, NOW, [])
+
+    assert got(cases).state is State.PENDING
+
+
+def test_what_is_over_is_over_whatever_was_said_meanwhile(cases: Cases) -> None:
+    """A released reserve needs no second look."""
+    cases.accept(said(TARGET))
+    case = claimed(cases)
+    cases.accept(said(TARGET))
+
+    cases.settle(case, CANCELLED, NOW, [])
+
+    assert got(cases).state is State.CANCELLED
+
+
+def test_a_nudge_makes_a_waiting_case_due(cases: Cases) -> None:
+    """But takes nothing from its holder, and opens nothing that has ended."""
+    cases.accept(said(TARGET))
+    case = claimed(cases)
+    cases.nudge(TARGET, NOW)
+    assert cases.due(NOW, 10) == []
+
+    cases.postpone(case, LATER, NOW, [])
+    cases.nudge(TARGET, NOW)
+    assert cases.due(NOW, 10) == [TARGET]
+
+    cases.settle(claimed(cases), NOTHING, NOW, [])
+    cases.nudge(TARGET, NOW)
+    assert cases.due(NOW, 10) == []
+
+
+def test_the_longest_due_comes_first(cases: Cases) -> None:
+    """So none is forgotten behind the others."""
+    targets = [payment_target(str(number)) for number in (3, 1, 2)]
+    for second, target in enumerate(targets):
+        cases.accept(said(target, at=NOW + timedelta(seconds=second)))
+
+    assert cases.due(NOW + timedelta(seconds=9), 2) == targets[:2]
+    assert cases.due(NOW, 10) == targets[:1]
+    assert cases.next_due() == NOW
+
+
+def test_the_list_is_newest_first_and_can_be_narrowed(cases: Cases) -> None:
+    """By state and by number."""
+    targets = [payment_target(str(number)) for number in range(1, 4)]
+    for second, target in enumerate(targets):
+        cases.accept(said(target, at=NOW + timedelta(seconds=second)))
+    case = cases.claim(targets[0], NOW, LEASE)
+    assert case is not None
+    cases.settle(case, NOTHING, NOW + timedelta(seconds=9), [])
+
+    assert [case.target for case in cases.newest(10)] == [targets[0], targets[2], targets[1]]
+    assert [case.target for case in cases.newest(1)] == [targets[0]]
+    assert [case.target for case in cases.newest(10, State.PENDING)] == [targets[2], targets[1]]
+
+
+def test_a_notification_without_a_target_is_a_mistake_of_ours(cases: Cases) -> None:
+    """Nothing is stored of it."""
+    with pytest.raises(ValueError, match="without a target"):
+        cases.accept(replace(said(TARGET), target=None))
+
+
+def test_checking_changes_nothing(cases: Cases) -> None:
+    """It can be done as often as one likes."""
+    cases.accept(said(TARGET))
+    before = got(cases)
+
+    cases.check()
+    cases.check()
+
+    assert got(cases) == before
+
+
+@pytest.mark.parametrize("url", ["", "sqlite:///", "postgres://here/there", "handler.sqlite3"])
+def test_an_unknown_place_is_a_clear_error(url: str) -> None:
+    """The setting is named, and what it may be."""
+    with pytest.raises(ConfigError, match=r"DATABASE_URL: .* use sqlite:///path"):
+        open_cases(url)

@@ -1,0 +1,254 @@
+"""Tests for handler.cases.sqlite: what is true of the file itself."""
+
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from threading import Thread
+
+import pytest
+
+from handler.cases.sqlite import SQLiteCases
+from handler.cases.sqlite import connection
+from handler.cases.sqlite.connection import WriteLock
+from handler.cases.sqlite.writer import GROUP
+from handler.cases.sqlite.writer import Writer
+from handler.errors import LeaseLostError
+from handler.errors import StorageError
+from tests.fakes import payment_target
+from tests.fakes import said
+
+TARGET = payment_target("1")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "var/cases.sqlite3"
+
+
+def test_the_settings_that_keep_what_is_acknowledged_are_in_force(database: Path) -> None:
+    """WAL, one sync a commit."""
+    SQLiteCases(database).close()
+    writing = connection.for_writing(database)
+
+    assert writing.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert writing.execute("PRAGMA synchronous").fetchone()[0] == 2
+    writing.close()
+
+
+def test_a_weaker_setting_stops_the_start(database: Path) -> None:
+    """As on a file system that does not do WAL."""
+    connection.create(database)
+    weaker = ("PRAGMA synchronous=NORMAL", "PRAGMA synchronous", 2)
+
+    with pytest.raises(StorageError, match="PRAGMA synchronous gives 1, not 2"):
+        connection.for_writing(database, [weaker])
+
+
+def test_only_the_owner_may_read_the_files(database: Path) -> None:
+    """The file, those beside it, and the folder made for them."""
+    record = SQLiteCases(database)
+    record.accept(said(TARGET))
+
+    files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in database.parent.iterdir()}
+    record.close()
+    names = {"cases.sqlite3", "cases.sqlite3-wal", "cases.sqlite3-shm", "cases.sqlite3.lock"}
+    assert files == dict.fromkeys(names, 0o600)
+    assert stat.S_IMODE(database.parent.stat().st_mode) == 0o700
+
+
+def test_another_process_reads_while_this_one_writes(database: Path) -> None:
+    """As `cases` and `show` do, and it never writes."""
+    record = SQLiteCases(database)
+    record.accept(said(TARGET))
+    script = (
+        "import sys; from pathlib import Path; from handler.cases.sqlite import SQLiteCases\n"
+        "record = SQLiteCases(Path(sys.argv[1]), read_only=True)\n"
+        "print(*[case.target for case in record.newest(9)]); record.close()"
+    )
+
+    read = subprocess.run([sys.executable, "-c", script, database], capture_output=True, text=True, check=True)
+    record.accept(said(payment_target("2")))
+
+    assert read.stdout == "payment:1\n"
+    assert len(record.newest(9)) == 2
+    record.close()
+
+
+def test_whoever_opens_for_reading_cannot_write(database: Path) -> None:
+    """Neither through the methods nor behind their back."""
+    SQLiteCases(database).close()
+    record = SQLiteCases(database, read_only=True)
+
+    with pytest.raises(StorageError, match="for reading only"):
+        record.accept(said(TARGET))
+    reading = connection.for_reading(database)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reading.execute("DELETE FROM cases")
+    reading.close()
+    record.close()
+
+
+def test_reading_what_is_not_there_is_a_clear_error(database: Path) -> None:
+    """And makes no file."""
+    with pytest.raises(StorageError, match="there is no database at"):
+        SQLiteCases(database, read_only=True)
+
+    assert not database.parent.exists()
+
+
+@pytest.mark.parametrize("content", [b"not a database, but long enough to be taken for one" * 40, None])
+def test_a_place_that_cannot_be_used_is_a_clear_error(database: Path, content: bytes | None) -> None:
+    """Another file, or a folder."""
+    database.parent.mkdir()
+    if content is None:
+        database.mkdir()
+    else:
+        database.write_bytes(content)
+
+    with pytest.raises(StorageError, match="cannot be used"):
+        SQLiteCases(database)
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_tables_of_another_version_are_not_touched(database: Path, read_only: bool) -> None:
+    """The message says which is which."""
+    SQLiteCases(database).close()
+    other = sqlite3.connect(database)
+    other.execute("PRAGMA user_version = 99")
+    other.close()
+
+    with pytest.raises(StorageError, match="has version 99 of the tables, this handler knows 1"):
+        SQLiteCases(database, read_only=read_only)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE history SET detail = ''", "DELETE FROM history"])
+def test_history_is_append_only(database: Path, statement: str) -> None:
+    """Even for whoever opens the file with another program."""
+    record = SQLiteCases(database)
+    record.accept(said(TARGET))
+    record.close()
+
+    other = sqlite3.connect(database)
+    with pytest.raises(sqlite3.IntegrityError, match="append only"):
+        other.execute(statement)
+    other.close()
+
+
+def test_what_was_acknowledged_is_there_after_the_process_is_gone(database: Path) -> None:
+    """Nothing is closed, nothing is flushed: the process just ends."""
+    script = (
+        "import os, sys; from pathlib import Path; from handler.cases.sqlite import SQLiteCases\n"
+        "from tests.fakes import said, payment_target\n"
+        "record = SQLiteCases(Path(sys.argv[1])); record.accept(said(payment_target('1'))); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", script, database], check=False)
+
+    record = SQLiteCases(database)
+    assert [case.target for case in record.newest(9)] == [TARGET]
+    record.close()
+
+
+@contextmanager
+def occupied(writer: Writer, *, until: int) -> Iterator[None]:
+    """Keep the writer busy until so many more requests wait for it."""
+    begun, done = Event(), Event()
+
+    def block(_db: sqlite3.Connection) -> bool:
+        begun.set()
+        return done.wait(10)
+
+    blocker = Thread(target=writer.run, args=(block,))
+    blocker.start()
+    begun.wait(10)
+    yield
+    while writer.waiting < until:
+        time.sleep(0.001)
+    done.set()
+    blocker.join()
+
+
+def test_what_is_asked_at_once_shares_a_commit(database: Path) -> None:
+    """Many callers, few syncs: the writer takes all who wait, up to a limit."""
+    connection.create(database)
+    writer = Writer(database)
+    statements: list[str] = []
+    writer.run(lambda db: db.set_trace_callback(statements.append))
+
+    with ThreadPoolExecutor(GROUP) as pool:
+        with occupied(writer, until=GROUP):
+            waiting = [pool.submit(writer.run, lambda db: db.total_changes) for _ in range(GROUP)]
+        for future in waiting:
+            future.result()
+
+    assert statements.count("COMMIT") <= 3
+    writer.close()
+
+
+def test_one_who_fails_takes_nobody_with_him(database: Path) -> None:
+    """The others of his group are written, and nothing of him."""
+    connection.create(database)
+    writer = Writer(database)
+    writer.run(lambda db: db.execute("CREATE TABLE t (n INTEGER)"))
+
+    def fails(db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO t VALUES (666)")
+        raise LeaseLostError("on purpose")
+
+    with ThreadPoolExecutor(4) as pool:
+        works = [lambda db: db.execute("INSERT INTO t VALUES (1)"), fails] * 2
+        with occupied(writer, until=4):
+            waiting = [pool.submit(writer.run, work) for work in works]
+        errors = [type(future.exception()) for future in waiting]
+
+    assert errors == [type(None), LeaseLostError] * 2
+    assert writer.run(lambda db: db.execute("SELECT group_concat(n) FROM t").fetchone()[0]) == "1,1"
+    writer.close()
+
+
+def test_a_full_disk_is_a_storage_error_and_passes(database: Path) -> None:
+    """Nothing is half written, and all goes on when there is room again."""
+    record = SQLiteCases(database)
+    assert record._writer is not None
+    record._writer.run(lambda db: db.execute("PRAGMA max_page_count = 1"))
+
+    with pytest.raises(StorageError, match="full"):
+        for number in range(1, 999):
+            record.accept(said(payment_target(str(number))))
+    stored = record.newest(999)
+    record._writer.run(lambda db: db.execute("PRAGMA max_page_count = 100000"))
+    record.accept(said(payment_target("9999")))
+
+    assert len(record.newest(1000)) == len(stored) + 1
+    assert all(case.said for case in [record.get(case.target) for case in stored] if case)
+    record.close()
+
+
+def test_a_commit_that_takes_too_long_is_a_storage_error(database: Path) -> None:
+    """The sender is told to come again; what is written after all is then known."""
+    connection.create(database)
+    writer = Writer(database, patience=0.05)
+    lock = WriteLock(database)
+
+    with lock.held(), pytest.raises(StorageError, match=r"no commit within 0\.05 seconds"):
+        writer.run(lambda db: db.execute("CREATE TABLE late (n INTEGER)"))
+
+    assert writer.run(lambda db: db.execute("SELECT count(*) FROM late").fetchone()[0]) == 0
+    lock.close()
+    writer.close()
+
+
+def test_a_file_that_can_no_longer_be_read_is_a_storage_error(database: Path) -> None:
+    """Not a traceback from somewhere within."""
+    record = SQLiteCases(database, read_only=False)
+    record._reader.close()
+
+    with pytest.raises(StorageError, match="cannot be read"):
+        record.newest(1)
+    record.close()
