@@ -1,0 +1,130 @@
+"""The shapes of Mercado Pago's answers, and the few fields of them that are kept. No I/O."""
+
+import re
+from decimal import Decimal
+from decimal import InvalidOperation
+from typing import Any
+
+from marshmallow import EXCLUDE
+from marshmallow import Schema
+from marshmallow import ValidationError
+from marshmallow import fields
+from marshmallow import post_load
+from marshmallow import validate
+
+from handler.errors import MalformedError
+from handler.models import Payment
+from handler.models import PaymentStatus
+from handler.strict_json import loads
+
+_WORD = re.compile(r"[a-z0-9_]{0,64}")
+_CODE = re.compile(r"[A-Za-z0-9_]{1,64}")
+_AMOUNT = validate.Range(min=Decimal(0), max=Decimal(10) ** 15)
+
+
+class _Answer(Schema):
+    class Meta:
+        """Mercado Pago adds fields as it likes."""
+
+        unknown = EXCLUDE
+
+
+class IdField(fields.Field[str]):
+    """An id, as a number or as a string of digits; kept as text, since some are beyond 2^53."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,20}", text):
+            raise ValidationError("Not an id.")
+        return text
+
+
+class LinkSchema(_Answer):
+    """`order` of a payment: `{}`, or its merchant order."""
+
+    id = IdField(load_default="")
+
+
+class PaymentSchema(_Answer):
+    """One payment; what an answer must have to be one at all is required."""
+
+    id = IdField(required=True)
+    status = fields.String(required=True)
+    status_detail = fields.String(load_default="", allow_none=True)
+    captured = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
+    transaction_amount = fields.Decimal(required=True, validate=_AMOUNT)
+    currency_id = fields.String(required=True, validate=validate.Regexp(r"[A-Z]{3}\Z"))
+    external_reference = fields.String(load_default="", allow_none=True)
+    collector_id = IdField(load_default="", allow_none=True)
+    live_mode = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
+    date_created = fields.AwareDateTime(load_default=None, allow_none=True, default_timezone=None)
+    order = fields.Nested(LinkSchema, load_default=None, allow_none=True)
+    metadata = fields.Raw(load_default=None, allow_none=True)
+
+    @post_load
+    def keep(self, data: dict[str, Any], **kwargs: Any) -> Payment:
+        """Return the noun; `status` and `status_detail` beyond their lists never pass on foreign text."""
+        status, detail = data["status"], data["status_detail"] or ""
+        return Payment(
+            id=data["id"],
+            status=PaymentStatus(status) if status in set(PaymentStatus) else PaymentStatus.UNKNOWN,
+            status_detail=detail if _WORD.fullmatch(detail) else "",
+            captured=data["captured"],
+            amount=data["transaction_amount"],
+            currency=data["currency_id"],
+            external_reference=data["external_reference"] or "",
+            collector_id=data["collector_id"] or "",
+            live_mode=data["live_mode"],
+            created_at=data["date_created"],
+            merchant_order=data["order"]["id"] if data["order"] else "",
+            purchase_total=_purchase_total(data["metadata"]),
+        )
+
+
+class PagingSchema(_Answer):
+    """Where a page of results stands."""
+
+    total = fields.Integer(required=True, strict=True)
+
+
+class SearchSchema(_Answer):
+    """A page of `/v1/payments/search`."""
+
+    paging = fields.Nested(PagingSchema, required=True)
+    results = fields.List(fields.Nested(PaymentSchema), required=True)
+
+
+class MerchantOrderSchema(_Answer):
+    """The purchase as Mercado Pago's own checkout knows it."""
+
+    total_amount = fields.Decimal(required=True, allow_none=True, validate=_AMOUNT)
+
+
+class AccountSchema(_Answer):
+    """`/users/me`."""
+
+    id = IdField(required=True)
+
+
+PAYMENT, SEARCH, MERCHANT_ORDER, ACCOUNT = PaymentSchema(), SearchSchema(), MerchantOrderSchema(), AccountSchema()
+
+
+def error_codes(body: bytes) -> tuple[str, ...]:
+    """Return the codes of an error's `cause`, which may be missing, null, or hold numbers or strings."""
+    try:
+        causes = loads(body)["cause"]
+        codes = [str(cause["code"]) for cause in causes]
+    except (MalformedError, KeyError, TypeError):
+        return ()
+    return tuple(code for code in codes if _CODE.fullmatch(code))
+
+
+def _purchase_total(metadata: object) -> Decimal | None:
+    """Return `metadata.purchase_total`, where a seller that splits a purchase over cards writes its total."""
+    if not isinstance(metadata, dict):
+        return None
+    try:
+        total = Decimal(str(metadata["purchase_total"]))
+    except (KeyError, InvalidOperation):
+        return None
+    return total if total.is_finite() and total > 0 else None

@@ -1,0 +1,71 @@
+"""When an account may be called: not too often, and not while its access token is refused."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from datetime import timedelta
+from threading import Event
+from threading import Lock
+
+from handler.errors import StoppedError
+
+#: How long an account's calls rest after its token was refused; then one case tries.
+PAUSE = timedelta(minutes=5)
+
+
+class Pace:
+    """Shared by all threads that call for one account.
+
+    `rate` is calls per second; as many may follow each other at once, the rest wait their turn.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], bool] | None = None,
+    ) -> None:
+        self._interval = 1 / rate
+        self._burst = max(rate - 1, 0) * self._interval
+        self._monotonic = monotonic
+        self._stopped = Event()
+        self._wait = wait or self._stopped.wait
+        self._lock = Lock()
+        self._next = monotonic() - self._burst
+        self._paused_until: datetime | None = None
+
+    def take_turn(self) -> None:
+        """Wait until one more call is within the rate; raises StoppedError once no more are to be made."""
+        with self._lock:
+            now = self._monotonic()
+            turn = max(self._next, now - self._burst)
+            self._next = turn + self._interval
+        if turn > now:
+            self._wait(turn - now)
+        if self._stopped.is_set():
+            msg = "the handler is stopping"
+            raise StoppedError(msg)
+
+    def stop(self) -> None:
+        """Let no further call begin."""
+        self._stopped.set()
+
+    def pause(self, now: datetime) -> datetime:
+        """Rest the account's calls; return until when."""
+        with self._lock:
+            self._paused_until = now + PAUSE
+            return self._paused_until
+
+    def resume(self) -> None:
+        """Go on: the token works."""
+        with self._lock:
+            self._paused_until = None
+
+    def paused_until(self, now: datetime) -> datetime | None:
+        """Return until when the account rests, or None; when the rest is over, one caller is let through to try."""
+        with self._lock:
+            if self._paused_until is None or now < self._paused_until:
+                return self._paused_until
+            self._paused_until = now + PAUSE
+            return None

@@ -1,0 +1,76 @@
+"""What tests ask for by name."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from handler.cases import Cases
+from handler.cases import open_cases
+from handler.server import Server
+from handler.services import Services
+from handler.simulator import Memory
+from handler.simulator import Simulator
+from handler.web import create_app
+from tests import fakes
+
+
+@pytest.fixture
+def clock() -> fakes.Clock:
+    """A clock that stands still."""
+    return fakes.Clock()
+
+
+@pytest.fixture(params=["sqlite"])
+def cases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cases]:
+    """An empty record, once for each place that cases are kept in."""
+    urls = {"sqlite": f"sqlite:///{tmp_path}/cases.sqlite3"}
+    record = open_cases(urls[request.param])
+    yield record
+    record.close()
+
+
+@pytest.fixture
+def simulator(clock: fakes.Clock) -> Simulator:
+    """A pretend Mercado Pago."""
+    return Simulator(Memory(access_token=fakes.TOKEN, clock=clock))
+
+
+@pytest.fixture
+def services(cases: Cases, simulator: Simulator, clock: fakes.Clock) -> Services:
+    """A handler's parts, its Mercado Pago the simulator in this process."""
+    return fakes.services(cases, fakes.DirectExchange(simulator), clock)
+
+
+@pytest.fixture
+def app(services: Services) -> Flask:
+    """The endpoint, nobody working behind it."""
+    return create_app(services, lambda: True)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A sender without a network."""
+    return app.test_client()
+
+
+@pytest.fixture(scope="module")
+def serve() -> Iterator[Callable[..., Server]]:
+    """Start servers for WSGI applications on free ports; they end with the module."""
+    with ExitStack() as stack:
+
+        def start(application: Any, **options: Any) -> Server:
+            server = Server(application, "127.0.0.1", 0, **options)
+            thread = Thread(target=server.run, daemon=True)
+            thread.start()
+            stack.callback(thread.join, 15)
+            stack.callback(server.stop)
+            return server
+
+        yield start

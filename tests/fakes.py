@@ -1,0 +1,148 @@
+"""What tests pass in where the handler would meet the world: a clock, and a network without sockets."""
+
+import json
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from requests.structures import CaseInsensitiveDict
+from werkzeug.test import Client
+
+from handler.cases import Cases
+from handler.config import Account
+from handler.config import Config
+from handler.errors import UnclearError
+from handler.exchange import Answer
+from handler.exchange import Exchange
+from handler.mercadopago import MercadoPago
+from handler.models import DEFAULT_ACCOUNT
+from handler.models import Delivery
+from handler.models import Guards
+from handler.models import Notification
+from handler.models import Sign
+from handler.models import Target
+from handler.models import TargetKind
+from handler.pace import Pace
+from handler.services import Services
+from handler.simulator import Simulator
+from handler.sources import mercadopago
+from handler.sources import merchant
+
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+TOKEN = "APP_USR-7a61c2e59d0b4f38"
+MP_SECRET = "0f3c9a5e7b1d4862" * 4
+WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+PAYLOADS = Path(__file__).parent / "payloads"
+
+ENVIRON = {
+    "MERCADOPAGO_ACCESS_TOKEN": TOKEN,
+    "MERCADOPAGO_WEBHOOK_SECRET": MP_SECRET,
+    "MERCHANT_WEBHOOK_SECRET": WHSEC,
+    "MAX_REQUESTS_PER_SECOND": "100000",
+}
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+class DirectExchange(Exchange):
+    """An exchange with a simulator in the same process; what breaks off is as unclear as over a socket."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        super().__init__(connections=1, user_agent="tests")
+        self._client = Client(simulator.app)
+
+    def send(self, method: str, url: str, **options: Any) -> Answer:
+        path = url.removeprefix("https://api.mercadopago.com")
+        response = self._client.open(path, method=method, headers=options["headers"], data=options["data"])
+        if response.content_length not in {None, len(response.data)}:
+            msg = f"{method} was not answered"
+            raise UnclearError(msg)
+        return Answer(response.status_code, CaseInsensitiveDict(response.headers.items()), response.data)
+
+
+def account(**settings: str) -> Account:
+    """Return the account of the tests, with some settings of its own."""
+    return Config.from_environ({**ENVIRON, **settings}).accounts[DEFAULT_ACCOUNT]
+
+
+def services(cases: Cases, exchange: Exchange, clock: Clock, **settings: str) -> Services:
+    """Return the parts of a handler put together for a test; retries are made without jitter."""
+    seller = account(**settings)
+    client = MercadoPago(
+        base_url=seller.api_url,
+        access_token=seller.access_token,
+        exchange=exchange,
+        pace=Pace(seller.rate),
+        clock=clock,
+    )
+    return Services({seller.name: seller}, cases, {seller.name: client}, lambda: None, clock, lambda: 0.5)
+
+
+def payment_target(payment_id: str) -> Target:
+    return Target(DEFAULT_ACCOUNT, TargetKind.PAYMENT, payment_id)
+
+
+def purchase_target(reference: str) -> Target:
+    return Target(DEFAULT_ACCOUNT, TargetKind.PURCHASE, reference)
+
+
+def said(target: Target, sign: Sign = Sign.WITHDREW, at: datetime = NOW, **fields: Any) -> Notification:
+    """Return a notification; what it does not matter for is filled in."""
+    source = "mercadopago" if sign is Sign.CHANGED else "merchant"
+    topics = {Sign.WITHDREW: "buyer.withdrew", Sign.REJECTED: "payment.rejected", Sign.CHANGED: "payment"}
+    given = {"id": uuid4().hex, "topic": topics.get(sign, "payment"), "guards": Guards(), **fields}
+    return Notification(source=source, received_at=at, target=target, sign=sign, **given)
+
+
+def mercadopago_delivery(
+    data_id: str = "1319999999", *, at: datetime = NOW, secret: str = MP_SECRET, **changes: Any
+) -> Delivery:
+    """Return a rightly signed delivery of Mercado Pago."""
+    request_id, ts = changes.pop("request_id", uuid4().hex), changes.pop("ts", str(int(at.timestamp())))
+    signature = mercadopago.sign(data_id, request_id, ts, secret)
+    given = {
+        "source": "mercadopago",
+        "account": DEFAULT_ACCOUNT,
+        "body": (PAYLOADS / "mercadopago/payment.updated.json").read_bytes(),
+        "query": f"data.id={data_id}&type=payment",
+        "headers": {"x-request-id": request_id, "x-signature": f"ts={ts},v1={signature}"},
+        "received_at": at,
+        **changes,
+    }
+    return Delivery(**given)
+
+
+def merchant_delivery(document: object, *, at: datetime = NOW, secret: str = WHSEC, **changes: Any) -> Delivery:
+    """Return a rightly signed event of the seller; `document` may be bytes."""
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    webhook_id, timestamp = changes.pop("webhook_id", f"msg_{uuid4().hex}"), str(int(at.timestamp()))
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": webhook_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": merchant.sign(webhook_id, timestamp, body, secret),
+    }
+    given = {
+        "source": "merchant",
+        "account": DEFAULT_ACCOUNT,
+        "body": body,
+        "query": "",
+        "headers": headers,
+        "received_at": at,
+        **changes,
+    }
+    return Delivery(**given)

@@ -1,0 +1,177 @@
+"""Tests for handler.exchange, on real sockets: whatever comes back, it is soon over and never believed in part."""
+
+import gzip
+import socket
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from handler.errors import UnclearError
+from handler.exchange import Answer
+from handler.exchange import Exchange
+
+TOTAL = 0.5
+
+Behaviour = Callable[[socket.socket, bytes], None]
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[[Behaviour], str]]:
+    """Start a server that treats each connection as told; return its address."""
+    sockets: list[socket.socket] = []
+
+    def start(behave: Behaviour) -> str:
+        listening = socket.create_server(("127.0.0.1", 0))
+        sockets.append(listening)
+        Thread(target=accept, args=(listening, behave), daemon=True).start()
+        return f"http://127.0.0.1:{listening.getsockname()[1]}/v1/payments/1"
+
+    yield start
+    for listening in sockets:
+        listening.close()
+
+
+def accept(listening: socket.socket, behave: Behaviour) -> None:
+    with suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            Thread(target=handle, args=(connection, behave), daemon=True).start()
+
+
+def handle(connection: socket.socket, behave: Behaviour) -> None:
+    with connection, suppress(OSError):
+        while request := connection.recv(65536):
+            behave(connection, request)
+
+
+def answers(text: bytes, *, then_close: bool = False) -> Behaviour:
+    def behave(connection: socket.socket, _request: bytes) -> None:
+        connection.sendall(text)
+        if then_close:
+            connection.close()
+
+    return behave
+
+
+def drips(text: bytes) -> Behaviour:
+    def behave(connection: socket.socket, _request: bytes) -> None:
+        for byte in text:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.02)
+
+    return behave
+
+
+def hangs(_connection: socket.socket, _request: bytes) -> None:
+    time.sleep(5)
+
+
+BOMB = gzip.compress(b"0" * 20_000_000)
+LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + b"0" * 2_000_000
+
+UNCLEAR = {
+    "nothing": hangs,
+    "closed": answers(b"", then_close=True),
+    "no HTTP": answers(b"220 mail.example.com ESMTP\r\n", then_close=True),
+    "dripping headers": drips(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 500),
+    "a dripping body": drips(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + b"a" * 500),
+    "a short body": answers(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{", then_close=True),
+    "a cut chunk": answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\n{", then_close=True),
+    "2 MB": answers(LONG),
+    "20 MB in 20 KB": answers(
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB) + BOMB
+    ),
+    "no gzip": answers(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
+}
+
+
+def exchanged(url: str, method: str = "GET", **options: str) -> Answer:
+    exchange = Exchange(connections=1, user_agent="tests", total=TOTAL)
+    try:
+        return exchange.send(method, url, headers={}, data=None, **options)
+    finally:
+        exchange.close()
+
+
+@pytest.mark.parametrize("behave", UNCLEAR.values(), ids=UNCLEAR)
+def test_no_whole_answer_in_time_is_unclear(listen: Callable[[Behaviour], str], behave: Behaviour) -> None:
+    """One kind of error, within the deadline."""
+    url = listen(behave)
+    begun = time.monotonic()
+
+    with pytest.raises(UnclearError):
+        exchanged(url, "PUT")
+
+    assert time.monotonic() - begun < TOTAL + 1
+
+
+def test_nobody_there_is_unclear() -> None:
+    """Though nothing can have happened: the caller asks again either way."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    with pytest.raises(UnclearError):
+        exchanged(f"http://127.0.0.1:{port}/")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(listen: Callable[[Behaviour], str], status: int) -> None:
+    """A PUT that comes back as a successful GET would look like a cancel."""
+    elsewhere = listen(answers(b'HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{"status": "cancelled"}'))
+    redirect = f"HTTP/1.1 {status} Elsewhere\r\nLocation: {elsewhere}\r\nContent-Length: 0\r\n\r\n"
+
+    assert exchanged(listen(answers(redirect.encode())), "PUT").status == status
+
+
+def test_nothing_is_taken_from_the_surroundings(
+    listen: Callable[[Behaviour], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No credentials of `.netrc`, no proxy of the environment, no cookie of an earlier answer."""
+    requests: list[bytes] = []
+
+    def behave(connection: socket.socket, request: bytes) -> None:
+        requests.append(request)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 2\r\n\r\n{}")
+
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    exchange = Exchange(connections=1, user_agent="tests/1")
+    url = listen(behave)
+
+    for _ in range(2):
+        exchange.send("GET", url, headers={"Authorization": "Bearer token"}, data=None)
+
+    exchange.close()
+    assert len(requests) == 2
+    for request in requests:
+        assert b"Authorization: Bearer token\r\n" in request
+        assert b"User-Agent: tests/1\r\n" in request
+        assert b"Accept-Encoding: identity\r\n" in request
+        assert b"Cookie" not in request
+
+
+def test_one_connection_serves_many_calls(listen: Callable[[Behaviour], str]) -> None:
+    """And one that the other side has closed is not used again."""
+    connections: list[socket.socket] = []
+
+    def behave(connection: socket.socket, _request: bytes) -> None:
+        connections.append(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    exchange = Exchange(connections=1, user_agent="tests")
+    url = listen(behave)
+    for _ in range(3):
+        assert exchange.send("GET", url, headers={}, data=None).body == b"{}"
+    connections[0].shutdown(socket.SHUT_RDWR)
+    time.sleep(0.05)
+    exchange.send("GET", url, headers={}, data=None)
+
+    exchange.close()
+    assert len(set(connections)) == 2

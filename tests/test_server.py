@@ -1,0 +1,194 @@
+"""Tests for handler.server, over raw sockets."""
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Any
+
+import pytest
+
+from handler.server import Server
+from handler.server import url_of
+
+LIMIT = 1000
+HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answer with the length of the body."""
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [str(len(body)).encode()]
+
+
+def connect(server: Server) -> socket.socket:
+    host, port = server.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def answered(connection: socket.socket) -> bytes:
+    """Read until the other side closes."""
+    received = b""
+    while part := connection.recv(65536):
+        received += part
+    return received
+
+
+def request(length: int) -> bytes:
+    return HEAD + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % length + b"a" * length
+
+
+def chunked(length: int) -> bytes:
+    return (
+        HEAD
+        + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        + b"%x\r\n" % length
+        + b"a" * length
+        + b"\r\n0\r\n\r\n"
+    )
+
+
+@pytest.mark.parametrize("form", [request, chunked])
+@pytest.mark.parametrize(("length", "status"), [(LIMIT // 2, b"200"), (LIMIT, b"413"), (1000 * LIMIT, b"413")])
+def test_a_body_beyond_the_limit_is_refused_however_it_comes(
+    serve: Callable[..., Server], form: Callable[[int], bytes], length: int, status: bytes
+) -> None:
+    """With a length or in chunks, and the sender reads why, though it was still sending."""
+    with connect(serve(echo, cut_off=LIMIT)) as connection:
+        connection.sendall(form(length))
+
+        answer = answered(connection)
+
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    if status == b"200":
+        assert answer.endswith(str(length).encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (request(LIMIT), 413),
+        (HEAD + b"Content-Length: many\r\n\r\n", 400),
+        (HEAD + b"X-Long: " + b"a" * 9000 + b"\r\n\r\n", 431),
+        (HEAD + b"Transfer-Encoding: gzip\r\n\r\n", 501),
+        (b"GARBAGE\r\n\r\n", 400),
+    ],
+    ids=["body", "length", "headers", "encoding", "no HTTP"],
+)
+def test_what_the_server_refuses_is_a_problem_too(serve: Callable[..., Server], text: bytes, status: int) -> None:
+    """RFC 9457 like everything else, and the connection ends."""
+    with connect(serve(echo, cut_off=LIMIT)) as connection:
+        connection.sendall(text)
+
+        head, _, body = answered(connection).partition(b"\r\n\r\n")
+
+    assert head.split()[1] == str(status).encode()
+    assert b"Content-Type: application/problem+json" in head
+    assert json.loads(body)["status"] == status
+    assert b"waitress" not in head.lower()
+
+
+@pytest.mark.parametrize(
+    ("host", "url"), [("127.0.0.1", "http://127.0.0.1:8080"), ("::1", "http://[::1]:8080")], ids=["IPv4", "IPv6"]
+)
+def test_an_address_is_a_url(host: str, url: str) -> None:
+    """Of either kind."""
+    assert url_of(host, 8080) == url
+
+
+def test_a_stop_answers_what_was_begun(serve: Callable[..., Server]) -> None:
+    """Eight requests in flight, one half sent, one connected but silent: nobody who asked is cut off."""
+    going, begun = Event(), Event()
+    count = []
+
+    def slow(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        count.append(1)
+        if len(count) == 8:
+            begun.set()
+        going.wait(10)
+        return echo(environ, start_response)
+
+    server = serve(slow)
+    connections = [connect(server) for _ in range(8)]
+    for connection in connections:
+        connection.sendall(HEAD + b"Content-Length: 1\r\n\r\na")
+    begun.wait(10)
+    half, silent = connect(server), connect(server)
+    half.sendall(HEAD + b"Content-Length: 2\r\n\r\na")
+    time.sleep(0.1)
+
+    server.stop()
+    time.sleep(0.1)
+    going.set()
+    half.sendall(b"b")
+
+    with ThreadPoolExecutor(9) as pool:
+        answers = list(pool.map(answered, [*connections, half]))
+    assert [answer.split(b" ")[1] for answer in answers] == [b"200"] * 9
+    assert all(b"Connection: close" in answer for answer in answers)
+    assert answered(silent) == b""
+    with pytest.raises(OSError, match="refused"):
+        connect(server)
+    for connection in (*connections, half, silent):
+        connection.close()
+
+
+def test_a_stop_takes_in_who_is_already_connected(serve: Callable[..., Server]) -> None:
+    """Whoever waits in the listening queue was let in by the system, and is owed an answer."""
+    server = serve(echo)
+    server.stop()
+
+    connections: list[socket.socket] = []
+    while len(connections) < 3:
+        try:
+            connections.append(connect(server))
+        except OSError:
+            break
+    for connection in connections:
+        connection.sendall(HEAD + b"Content-Length: 1\r\n\r\na")
+
+    assert all(answered(connection).startswith(b"HTTP/1.1 200") for connection in connections)
+    for connection in connections:
+        connection.close()
+
+
+def test_half_open_connections_keep_nobody_waiting(serve: Callable[..., Server]) -> None:
+    """Forty that never finish, headers or body, and one that does."""
+    server = serve(echo)
+    stuck = [connect(server) for _ in range(40)]
+    for number, connection in enumerate(stuck):
+        connection.sendall(HEAD if number % 2 else HEAD + b"Content-Length: 10\r\n\r\na")
+
+    with connect(server) as connection:
+        connection.sendall(request(3))
+        assert answered(connection).endswith(b"3")
+    for connection in stuck:
+        connection.close()
+
+
+def test_a_refused_sender_is_not_heard_out_for_ever(serve: Callable[..., Server]) -> None:
+    """After sixteen megabytes the connection is closed after all."""
+    with connect(serve(echo, cut_off=LIMIT)) as connection:
+        connection.sendall(HEAD + b"Content-Length: 99999999\r\n\r\n")
+
+        with pytest.raises(OSError, match=r"reset|[Bb]roken"):
+            for _ in range(100):
+                connection.sendall(b"a" * 1024 * 1024)
+
+
+def test_a_refused_sender_who_has_gone_is_forgotten(serve: Callable[..., Server]) -> None:
+    """There is nobody to hear out."""
+    server = serve(echo, cut_off=LIMIT)
+    for _ in range(20):
+        connection = connect(server)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        connection.sendall(request(LIMIT))
+        connection.close()
+
+    with connect(server) as connection:
+        connection.sendall(request(3))
+        assert answered(connection).endswith(b"3")
