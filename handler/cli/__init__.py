@@ -1,0 +1,40 @@
+"""The commands: `python -m handler COMMAND`. What is wrong is told in a line, with exit status 2."""
+
+from typing import Any
+
+import click
+
+from handler import __version__
+from handler.cli.demo import demo
+from handler.cli.records import cases
+from handler.cli.records import show
+from handler.cli.send import send
+from handler.cli.serve import serve
+from handler.errors import ConfigError
+from handler.errors import HandlerError
+
+
+class _RefusalError(click.ClickException):
+    exit_code = 2
+
+
+class _Group(click.Group):
+    """Tells what was raised on purpose without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            raise _RefusalError("\n       ".join(error.problems)) from error
+        except HandlerError as error:
+            raise _RefusalError(str(error)) from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="reserve-handler")
+def main() -> None:
+    """Cancel Mercado Pago card reserves when a signed notification says that the purchase fell through."""
+
+
+for _command in (serve, demo, cases, show, send):
+    main.add_command(_command)

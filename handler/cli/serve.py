@@ -1,0 +1,48 @@
+"""`serve`: the endpoint and its worker in one process."""
+
+import signal
+from threading import Event
+
+import click
+
+from handler.cli.environment import environment
+from handler.cli.environment import log_to_terminal
+from handler.config import Config
+from handler.server import Server
+from handler.services import build_services
+from handler.web import create_app
+from handler.worker import Worker
+
+#: How long a stop waits for cases in hand, in seconds: one exchange with Mercado Pago, and a little.
+PATIENCE = 20.0
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
+)
+def serve(host: str, port: int) -> None:
+    """Receive notifications and work on them, until SIGTERM or SIGINT.
+
+    Put a TLS proxy in front and register https://YOUR-HOST/notifications/mercadopago.
+
+    Example: python -m handler serve --port 8080
+    """
+    config = Config.from_environ(environment())
+    log_to_terminal()
+    woken = Event()
+    services = build_services(config, woken.set)
+    worker = Worker(services, woken, width=config.workers)
+    try:
+        server = Server(create_app(services, worker.is_alive), host, port)
+    except OSError as error:
+        services.cases.close()
+        raise click.UsageError(f"{host}:{port} cannot be listened on: {error.strerror}") from error
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.stop())
+    worker.start()
+    click.echo(f"Listening on {server.url}")
+    server.run()
+    if worker.stop(PATIENCE):
+        services.cases.close()

@@ -1,0 +1,89 @@
+"""What nobody waits for: claim a due case, read the truth, decide, act, write it down.
+
+Every step may be the last one of this process. What is on record then is enough to go on: a claim
+ends by itself, an intent is written before its call, and whatever is unclear is read again.
+"""
+
+import logging
+from collections.abc import Callable
+from collections.abc import Mapping
+
+from handler.errors import CasesError
+from handler.errors import CredentialsError
+from handler.errors import LeaseLostError
+from handler.errors import MercadoPagoError
+from handler.errors import StoppedError
+from handler.models import State
+from handler.models import Target
+from handler.models import TargetKind
+from handler.policy import Decision
+from handler.policy import Rule
+from handler.policy.retry import POISON_CLAIMS
+from handler.policy.retry import after_failure
+from handler.policy.retry import after_fault
+from handler.process.payment import work_on_payment
+from handler.process.purchase import work_on_purchase
+from handler.process.work import LEASE
+from handler.process.work import Work
+from handler.services import Services
+
+logger = logging.getLogger(__name__)
+
+KINDS: Mapping[TargetKind, Callable[[Work], Decision]] = {
+    TargetKind.PAYMENT: work_on_payment,
+    TargetKind.PURCHASE: work_on_purchase,
+}
+
+
+def process(target: Target, services: Services) -> None:
+    """Work on a case if it is due and nobody else does; raises StorageError if that cannot be written down."""
+    case = services.cases.claim(target, services.clock(), LEASE)
+    if case is None:
+        return
+    work = Work.on(case, services)
+    try:
+        work.finish(_outcome(work))
+    except LeaseLostError as error:
+        logger.warning("%s; what was done is dropped", error)
+
+
+def _outcome(work: Work) -> Decision:
+    try:
+        return _not_now(work) or KINDS[work.case.target.kind](work)
+    except StoppedError as error:
+        return Decision.wait(work.now(), Rule.STOPPED, str(error))
+    except CredentialsError as error:
+        return _after_refused_token(work, error)
+    except MercadoPagoError as error:
+        return _after_failure(work, error)
+    except CasesError:
+        raise
+    except Exception:
+        # One case never takes the others with it.
+        logger.exception("%s: a fault of the handler", work.case.target)
+        work.case, decision = after_fault(work.case, work.now(), work.trying)
+        return decision
+
+
+def _not_now(work: Work) -> Decision | None:
+    """Keep a case that kills its workers, or whose account rests, from being worked on."""
+    if work.case.claims > POISON_CLAIMS:
+        return Decision.end(State.DEAD, Rule.POISON, f"{POISON_CLAIMS} claims in a row ended without an outcome")
+    paused_until = work.api.pace.paused_until(work.started)
+    if paused_until is None:
+        return None
+    return Decision.wait(paused_until, Rule.ACCOUNT_PAUSED, "the access token was refused; see doctor")
+
+
+def _after_failure(work: Work, error: MercadoPagoError) -> Decision:
+    work.case, decision = after_failure(work.case, error, work.now(), work.trying)
+    return decision
+
+
+def _after_refused_token(work: Work, error: CredentialsError) -> Decision:
+    """Pause the account; but a 403 about one payment says nothing of the token as long as that works elsewhere."""
+    if error.status == 403 and work.api.token_works():
+        return _after_failure(work, error)
+    until = work.api.pace.pause(work.now())
+    logger.error("account %s: the access token is refused; its calls pause", work.case.target.account)
+    return Decision.wait(until, Rule.ACCOUNT_PAUSED, str(error))

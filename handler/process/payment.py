@@ -1,0 +1,104 @@
+"""Working on one payment: read it, decide, and if it comes to that, cancel it."""
+
+from uuid import UUID
+from uuid import uuid5
+
+from handler.config import Mode
+from handler.errors import CredentialsError
+from handler.errors import MercadoPagoError
+from handler.errors import RateLimitedError
+from handler.errors import StoppedError
+from handler.models import Guards
+from handler.models import Notification
+from handler.models import Payment
+from handler.models import State
+from handler.models import Step
+from handler.models import Target
+from handler.models import TargetKind
+from handler.policy import Action
+from handler.policy import Decision
+from handler.policy import Facts
+from handler.policy import Rule
+from handler.policy import decide
+from handler.policy import wants_purchase
+from handler.policy.guards import token_mode
+from handler.policy.guards import withdrawals
+from handler.process.work import LAST_CALL
+from handler.process.work import Work
+
+#: The namespace of the idempotency keys; changing it would make one payment's two tries look like two wishes.
+KEYS = UUID("6f1d2a57-7c60-5c0b-9d0c-5a7a3f5e9b11")
+
+
+def work_on_payment(work: Work) -> Decision:
+    """Return how the case goes on; raises MercadoPagoError if the truth could not be read."""
+    decision = _decision(work)
+    if decision.action is Action.CANCEL:
+        return _release(work, decision)
+    return _concluded(work, decision)
+
+
+def idempotency_key(target: Target) -> str:
+    """Return the key of the one cancel that a payment can have; the same however often it is tried."""
+    return str(uuid5(KEYS, f"cancel|{target.account}|{target.id}"))
+
+
+def _decision(work: Work) -> Decision:
+    collector_id = work.collector_id()
+    payment = work.read_payment()
+    facts = Facts(
+        payment=payment,
+        said=work.standing() + _withdrawals_of_purchase(work, payment),
+        now=work.now(),
+        opened_at=work.case.opened_at,
+        grace=work.account.grace,
+        intent=Rule(work.case.reason) if work.case.state is State.CANCEL_SENT else None,
+        collector_id=collector_id,
+        live_mode=token_mode(work.account.access_token),
+    )
+    if not wants_purchase(facts):
+        return decide(facts)
+    purchase = work.read_purchase(payment.external_reference, payment, with_total=True)
+    return decide(facts.with_purchase(purchase))
+
+
+def _withdrawals_of_purchase(work: Work, payment: Payment) -> tuple[Notification, ...]:
+    if not payment.external_reference:
+        return ()
+    purchase = Target(work.account.name, TargetKind.PURCHASE, payment.external_reference)
+    return withdrawals(work.standing(purchase))
+
+
+def _concluded(work: Work, decision: Decision) -> Decision:
+    if decision.action is not Action.SPREAD:
+        return decision
+    work.pass_on(decision, Guards())
+    return Decision.end(State.NOTHING, decision.rule, decision.why)
+
+
+def _release(work: Work, decision: Decision) -> Decision:
+    """Cancel the payment: the intent first, on record, then the call."""
+    if work.account.mode is Mode.OBSERVE:
+        return Decision.end(State.NOTHING, Rule.OBSERVED, f"would be cancelled ({decision.rule}): {decision.why}")
+    if work.now() > work.started + LAST_CALL:
+        return Decision.wait(work.now(), Rule.STOPPED, "reading took so long that the cancel gets a lease of its own")
+    key = idempotency_key(work.case.target)
+    work.advance(decision, key)
+    work.note(Step.CALLED, decision.rule, f"PUT /v1/payments/{work.case.target.id}, status cancelled")
+    try:
+        payment = work.api.cancel_payment(work.case.target.id, key)
+    except MercadoPagoError as error:
+        return _after_unclear_answer(work, error)
+    work.note(Step.ANSWERED, payment.status, f"200: {payment}")
+    return Decision.end(State.CANCELLED, decision.rule, str(payment))
+
+
+def _after_unclear_answer(work: Work, error: MercadoPagoError) -> Decision:
+    """Whatever was answered, the payment tells what happened; if it is still reserved, it is tried again later."""
+    work.note(Step.ANSWERED, type(error).__name__, str(error))
+    if isinstance(error, CredentialsError | RateLimitedError | StoppedError):
+        raise error
+    decision = _decision(work)
+    if decision.action is Action.CANCEL:
+        raise error
+    return _concluded(work, decision)

@@ -1,0 +1,42 @@
+"""Working on a purchase: find its payments, tell each of them, add up how they ended."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from handler.errors import PaymentNotFoundError
+from handler.models import Guards
+from handler.models import State
+from handler.policy import Action
+from handler.policy import Decision
+from handler.policy import Rule
+from handler.policy import decide_purchase
+from handler.policy import settle_purchase
+from handler.policy.guards import purchase_amount
+from handler.policy.guards import purchase_currency
+from handler.process.work import Work
+
+#: How long a purchase waits for its payments before it looks again; each of them wakes it when it ends.
+FIRST_LOOK, LAST_LOOK = timedelta(seconds=1), timedelta(minutes=5)
+
+
+def work_on_purchase(work: Work) -> Decision:
+    """Return how the case goes on; raises MercadoPagoError if the search failed or found nothing."""
+    said = work.standing()
+    if not said:
+        return Decision.end(State.NOTHING, Rule.TOO_OLD, "what was said is older than a reserve can be")
+    guarded = any(notification.guards.amount is not None for notification in said)
+    purchase = work.read_purchase(work.case.target.id, with_total=guarded)
+    if not purchase.payments:
+        msg = "no payment carries this external_reference"
+        raise PaymentNotFoundError(msg)
+    if work.case.amount is None:
+        amount, currency = purchase_amount(purchase), purchase_currency(purchase)
+        work.case = replace(work.case, amount=amount, currency=currency)
+    decision = decide_purchase(said, purchase, work.case.amount)
+    if decision.action is not Action.SPREAD:
+        return decision
+    targets = work.pass_on(decision, Guards(external_reference=purchase.reference))
+    found = [work.services.cases.get(target) for target in targets]
+    states = {str(case.target): case.state for case in found if case is not None}
+    waited = work.now() - work.case.opened_at
+    return settle_purchase(states, decision, work.now() + min(max(waited, FIRST_LOOK), LAST_LOOK))

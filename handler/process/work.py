@@ -1,0 +1,161 @@
+"""One claimed case in hand: what is read, called and answered goes into its history as it happens."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import replace
+from datetime import datetime
+from datetime import timedelta
+from decimal import Decimal
+from typing import Self
+
+from handler.config import Account
+from handler.errors import CredentialsError
+from handler.errors import MercadoPagoError
+from handler.mercadopago import MercadoPago
+from handler.models import Case
+from handler.models import Entry
+from handler.models import Guards
+from handler.models import Notification
+from handler.models import Payment
+from handler.models import Purchase
+from handler.models import Sign
+from handler.models import State
+from handler.models import Step
+from handler.models import Target
+from handler.models import TargetKind
+from handler.policy import Action
+from handler.policy import Decision
+from handler.policy.guards import standing
+from handler.policy.retry import Trying
+from handler.services import Services
+
+#: Longer than the exchanges of one claim can take together: four of 15 seconds at most.
+LEASE = timedelta(seconds=90)
+
+#: No cancel is sent later than this into a lease, so that its exchange ends within it.
+LAST_CALL = timedelta(seconds=40)
+
+LEVELS = {State.CAPTURED: logging.WARNING, State.REFUSED: logging.WARNING, State.DEAD: logging.ERROR}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Work:
+    """A claimed case with what is needed to work on it; `entries` are what is not written down yet."""
+
+    case: Case
+    services: Services
+    account: Account
+    api: MercadoPago
+    started: datetime
+    entries: list[Entry] = field(default_factory=list)
+
+    @classmethod
+    def on(cls, case: Case, services: Services) -> Self:
+        """Take a case in hand."""
+        name = case.target.account
+        return cls(case, services, services.accounts[name], services.mercadopago[name], services.clock())
+
+    @property
+    def trying(self) -> Trying:
+        """How failures of this account are tried again."""
+        return Trying(self.account.schedule, self.account.reserve_life, self.services.random)
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return self.services.clock()
+
+    def note(self, step: Step, rule: str, detail: str) -> None:
+        """Add a line to the history; it is written with the next change of the case."""
+        self.entries.append(Entry(self.now(), step, rule, detail))
+
+    def standing(self, target: Target | None = None) -> tuple[Notification, ...]:
+        """Return what was said of the case in hand, or of another target, as far as it still counts."""
+        said = self.case.said if target is None else self.services.cases.said(target)
+        return standing(said, self.now(), self.account.reserve_life)
+
+    def read_payment(self) -> Payment:
+        """Read the payment in hand; raises MercadoPagoError."""
+        payment = self.api.get_payment(self.case.target.id)
+        self.case = replace(self.case, misses=0, amount=payment.amount, currency=payment.currency)
+        self.note(Step.READ, payment.status, str(payment))
+        return payment
+
+    def read_purchase(self, reference: str, *known: Payment, with_total: bool) -> Purchase:
+        """Read all payments of a purchase, those already `known` included, though the search may lag behind."""
+        found = {payment.id: payment for payment in (*self.api.search_payments(reference), *known)}
+        payments = tuple(found.values())
+        total = self._purchase_total(payments) if with_total else None
+        words = ", ".join(f"{payment.id} {payment.status} {payment.amount} {payment.currency}" for payment in payments)
+        self.note(Step.READ, "purchase", f"purchase {reference}, total {total or 'not known'}: {words or 'no payment'}")
+        return Purchase(reference, payments, total)
+
+    def _purchase_total(self, payments: Iterable[Payment]) -> Decimal | None:
+        orders = {payment.merchant_order for payment in payments if payment.merchant_order}
+        if len(orders) == 1 and (total := self.api.get_merchant_order_total(orders.pop())) is not None:
+            return total
+        totals = {payment.purchase_total for payment in payments if payment.purchase_total is not None}
+        return totals.pop() if len(totals) == 1 else None
+
+    def collector_id(self) -> str:
+        """Return whose token this is, empty while Mercado Pago does not tell; raises CredentialsError for a 401."""
+        try:
+            return self.api.collector_id()
+        except CredentialsError as error:
+            if error.status == 401:
+                raise
+        except MercadoPagoError as error:
+            logger.warning("account %s: whose token it is cannot be read: %s", self.account.name, error)
+        return ""
+
+    def pass_on(self, decision: Decision, guards: Guards) -> list[Target]:
+        """Tell the payments that a decision concerns, each a case of its own; doing it again tells nothing new."""
+        origin = self.case.said[0]
+        targets = [Target(self.account.name, TargetKind.PAYMENT, payment) for payment in decision.payments]
+        for target in targets:
+            notification = Notification(
+                id=f"{origin.id}>{target.id}",
+                source=origin.source,
+                topic=origin.topic,
+                received_at=self.now(),
+                target=target,
+                sign=decision.sign or Sign.CHANGED,
+                guards=guards,
+                via=self.case.target,
+            )
+            self.services.cases.accept(notification)
+        self.services.wake()
+        return targets
+
+    def advance(self, decision: Decision, idempotency_key: str) -> None:
+        """Put the intent to cancel on record; raises LeaseLostError."""
+        self.case = replace(self.case, state=State.CANCEL_SENT, reason=decision.rule, idempotency_key=idempotency_key)
+        self.note(Step.DECIDED, decision.rule, decision.why)
+        self.services.cases.advance(self.case, decision, self.now(), self._written())
+
+    def finish(self, decision: Decision) -> None:
+        """Write the end or the next time, and tell the cases that wait for this one; raises LeaseLostError."""
+        if decision.action is Action.WAIT:
+            self.note(Step.WAITS, decision.rule, decision.why)
+            self.services.cases.postpone(self.case, decision, self.now(), self._written())
+            logger.info("%s: waits until %s (%s): %s", self.case.target, decision.due_at, decision.rule, decision.why)
+            return
+        self.note(Step.ENDED, decision.rule, f"{decision.state}: {decision.why}")
+        self.services.cases.settle(self.case, decision, self.now(), self._written())
+        level = LEVELS.get(decision.state, logging.INFO)
+        logger.log(level, "%s: %s (%s): %s", self.case.target, decision.state, decision.rule, decision.why)
+        self._tell_waiting()
+
+    def _tell_waiting(self) -> None:
+        waiting = {said.via for said in self.case.said if said.via is not None}
+        for target in waiting:
+            self.services.cases.nudge(target, self.now())
+        if waiting:
+            self.services.wake()
+
+    def _written(self) -> list[Entry]:
+        entries, self.entries = self.entries, []
+        return entries

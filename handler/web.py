@@ -1,0 +1,130 @@
+"""The endpoint: what HTTP says becomes a Delivery, and what came of it an answer. RFC 9457 for errors."""
+
+import json
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Any
+
+from flask import Flask
+from flask import Response
+from flask import request
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import UnsupportedMediaType
+
+from handler.errors import CasesError
+from handler.errors import InvalidError
+from handler.errors import MalformedError
+from handler.errors import SignatureError
+from handler.errors import StorageError
+from handler.errors import UnknownSourceError
+from handler.models import DEFAULT_ACCOUNT
+from handler.models import Delivery
+from handler.receive import receive
+from handler.services import Services
+from handler.sources import SOURCES
+
+#: The largest body, in bytes; a notification has a few hundred.
+LARGEST_BODY = 64 * 1024
+
+#: When a sender should try again after a 503, in seconds.
+RETRY_AFTER = "60"
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(services: Services, is_working: Callable[[], bool]) -> Flask:
+    """Return the WSGI application; `is_working` tells whether anybody processes what it stores."""
+    app = Flask(__name__, static_folder=None)
+    # One more than the limit: Werkzeug cuts a chunked body off at its limit without a word.
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+
+    @app.post("/notifications/<source>", provide_automatic_options=False)
+    @app.post("/notifications/<account>/<source>", provide_automatic_options=False)
+    def notifications(source: str, account: str = DEFAULT_ACCOUNT) -> dict[str, str]:
+        receipt = receive(_delivery(source, account, services), services)
+        return {"receipt": receipt.kind, "notification": receipt.notification}
+
+    @app.get("/health", provide_automatic_options=False)
+    def health() -> Response | dict[str, str]:
+        services.cases.check()
+        return {"status": "ok"} if is_working() else problem(503, retry_after=RETRY_AFTER)
+
+    @app.get("/openapi.json", provide_automatic_options=False)
+    def openapi() -> Response:
+        description = files("handler").joinpath("openapi.json").read_text(encoding="utf-8")
+        return Response(description, content_type="application/json")
+
+    _answer_errors(app)
+    return app
+
+
+def problem(status: int, *, retry_after: str | None = None, **members: Any) -> Response:
+    """Return an error as RFC 9457 has it; `type` is about:blank, so the status says what it is."""
+    response = Response(status=status, content_type="application/problem+json")
+    document = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, **members}
+    response.set_data(json.dumps(document))
+    if retry_after is not None:
+        response.headers["Retry-After"] = retry_after
+    return response
+
+
+def _delivery(source: str, account: str, services: Services) -> Delivery:
+    """Return the request as it came in, raw; raises what HTTP has a status for."""
+    if source not in SOURCES:
+        raise NotFound
+    if SOURCES[source].json_only and not request.is_json:
+        raise UnsupportedMediaType
+    body = request.get_data(cache=False)
+    if len(body) > LARGEST_BODY:
+        raise RequestEntityTooLarge
+    return Delivery(
+        source=source,
+        account=account,
+        body=body,
+        query=request.query_string.decode("latin-1"),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        received_at=services.clock(),
+    )
+
+
+def _answer_errors(app: Flask) -> None:
+    @app.errorhandler(SignatureError)
+    def unsigned(error: SignatureError) -> Response:
+        logger.warning("a notification was refused (401): %s", error.reason)
+        return problem(401)
+
+    @app.errorhandler(MalformedError)
+    def malformed(error: MalformedError) -> Response:
+        return problem(400, detail=str(error))
+
+    @app.errorhandler(InvalidError)
+    def invalid(error: InvalidError) -> Response:
+        return problem(422, errors=error.errors)
+
+    @app.errorhandler(UnknownSourceError)
+    def absent(_error: UnknownSourceError) -> Response:
+        return problem(404)
+
+    @app.errorhandler(StorageError)
+    def away(error: CasesError) -> Response:
+        logger.error("nothing can be stored (503): %s", error)
+        return problem(503, retry_after=RETRY_AFTER)
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        response = problem(error.code or 500)
+        for name, value in error.get_headers():
+            if name == "Allow":
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(Exception)
+    def fault(error: Exception) -> Response:
+        # A fault of ours: the sender is to try again, the log has the rest.
+        logger.error("a fault of the handler (500)", exc_info=error)
+        return problem(500)

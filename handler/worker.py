@@ -1,0 +1,104 @@
+"""The embedded worker: for each due case, process it; several at once, never two on one."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from datetime import timedelta
+from threading import Event
+from threading import Lock
+from threading import Thread
+
+from handler.errors import CasesError
+from handler.models import Target
+from handler.process import process
+from handler.services import Services
+
+#: How often the record is looked at without being woken, in seconds: other processes do not wake this one.
+SWEEP = 5.0
+
+#: How long it may be since the worker last turned before it counts as stuck.
+STUCK = timedelta(seconds=30)
+
+#: The shortest wait, in seconds: a case that was just handed on is still due until it is claimed.
+SHORTEST_WAIT = 0.01
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """One thread that finds due cases and a pool that works on them."""
+
+    def __init__(self, services: Services, woken: Event, *, width: int) -> None:
+        self._services = services
+        self._woken = woken
+        self._width = width
+        self._pool = ThreadPoolExecutor(width, thread_name_prefix="worker")
+        self._busy: set[Target] = set()
+        self._lock = Lock()
+        self._stopping = False
+        self._turned_at = services.clock()
+        self._thread = Thread(target=self._run, name="dispatcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin with what is due already."""
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Whether the worker turns."""
+        return self._thread.is_alive() and self._services.clock() - self._turned_at < STUCK
+
+    def stop(self, patience: float) -> bool:
+        """Take no more cases and finish what is in hand; False if that took longer than `patience` seconds.
+
+        No call begins any more, so what is in hand is given back after the exchange it is in. A case
+        that is left behind all the same becomes due again when its lease ends.
+        """
+        self._stopping = True
+        self._woken.set()
+        for client in self._services.mercadopago.values():
+            client.pace.stop()
+        self._thread.join()
+        waiter = Thread(target=self._pool.shutdown, daemon=True)
+        waiter.start()
+        waiter.join(patience)
+        return not waiter.is_alive()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._woken.clear()
+            self._turned_at = self._services.clock()
+            try:
+                wait = self._hand_out(self._turned_at)
+            except CasesError as error:
+                logger.error("due cases cannot be found: %s", error)
+                wait = SWEEP
+            self._woken.wait(wait)
+
+    def _hand_out(self, now: datetime) -> float:
+        """Hand due cases to the pool; return how long there is nothing more to do, in seconds."""
+        with self._lock:
+            busy = set(self._busy)
+        free = self._width - len(busy)
+        if not free:
+            return SWEEP
+        due = self._services.cases.due(now, self._width + 1)
+        for target in [target for target in due if target not in busy][:free]:
+            with self._lock:
+                self._busy.add(target)
+            self._pool.submit(self._work, target)
+        next_due = self._services.cases.next_due()
+        wait = SWEEP if next_due is None else (next_due - now).total_seconds()
+        return min(max(wait, SHORTEST_WAIT), SWEEP)
+
+    def _work(self, target: Target) -> None:
+        try:
+            process(target, self._services)
+        except CasesError as error:
+            logger.error("%s: %s", target, error)
+        except Exception:
+            # One case never takes the worker down; its lease ends and it is claimed again, up to a limit.
+            logger.exception("%s: a fault of the handler", target)
+        finally:
+            with self._lock:
+                self._busy.discard(target)
+            self._woken.set()

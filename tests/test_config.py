@@ -1,0 +1,146 @@
+"""Tests for handler.config."""
+
+from datetime import timedelta
+
+import pytest
+
+from handler.config import Config
+from handler.config import Mode
+from handler.config import database_url
+from handler.config import read_secrets
+from handler.errors import ConfigError
+from tests.fakes import ENVIRON
+from tests.fakes import MP_SECRET
+from tests.fakes import TOKEN
+from tests.fakes import WHSEC
+
+
+def problems(environ: dict[str, str]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environ(environ)
+    return list(caught.value.problems)
+
+
+def test_the_defaults() -> None:
+    """A token and one secret are all that is needed."""
+    config = Config.from_environ({"MERCADOPAGO_ACCESS_TOKEN": TOKEN, "MERCADOPAGO_WEBHOOK_SECRET": MP_SECRET})
+
+    account = config.accounts["default"]
+    assert (config.database_url, config.workers) == ("sqlite:///var/handler.sqlite3", 8)
+    assert account.api_url == "https://api.mercadopago.com"
+    assert account.secrets == {"mercadopago": (MP_SECRET,)}
+    assert account.mode is Mode.ENFORCE
+    assert account.grace == timedelta(seconds=300)
+    assert [wait.total_seconds() for wait in account.schedule] == [
+        *(5, 30, 120, 600, 1800, 3600),
+        *(7200, 14400, 28800, 43200, 86400),
+    ]
+    assert account.reserve_life == timedelta(days=7)
+    assert account.rate == 10
+
+
+def test_every_setting_is_read() -> None:
+    """In its unit; several secrets by commas."""
+    config = Config.from_environ(
+        {
+            **ENVIRON,
+            "MERCADOPAGO_WEBHOOK_SECRET": f"{MP_SECRET}, {'b7' * 16}",
+            "MERCADOPAGO_API_URL": "http://127.0.0.1:9000",
+            "DATABASE_URL": "sqlite:////srv/cases.sqlite3",
+            "MODE": "observe",
+            "GRACE_PERIOD": "0",
+            "RETRY_SCHEDULE": "0.5, 2",
+            "RESERVE_DAYS": "22",
+            "WORKERS": "16",
+            "MAX_REQUESTS_PER_SECOND": "2.5",
+        }
+    )
+
+    account = config.accounts["default"]
+    assert config.database_url == "sqlite:////srv/cases.sqlite3"
+    assert config.workers == 16
+    assert account.secrets == {"mercadopago": (MP_SECRET, "b7" * 16), "merchant": (WHSEC,)}
+    assert account.api_url == "http://127.0.0.1:9000"
+    assert account.mode is Mode.OBSERVE
+    assert account.grace == timedelta()
+    assert account.schedule == (timedelta(seconds=0.5), timedelta(seconds=2))
+    assert account.reserve_life == timedelta(days=22)
+    assert account.rate == 2.5
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("MERCADOPAGO_ACCESS_TOKEN", "", "is not set"),
+        ("MERCADOPAGO_ACCESS_TOKEN", "APP_USR", "is shorter than 16 characters"),
+        ("MERCADOPAGO_ACCESS_TOKEN", "<your access token>", "is a placeholder"),
+        ("MERCADOPAGO_ACCESS_TOKEN", "APP_USR-7a61 c2e59d0b4f38", "has characters that no token has"),
+        ("MERCADOPAGO_ACCESS_TOKEN", "APP_USR-7a61\nc2e59d0b4f38", "has characters that no token has"),
+        ("MERCADOPAGO_WEBHOOK_SECRET", "", "is empty"),
+        ("MERCADOPAGO_WEBHOOK_SECRET", f"{MP_SECRET},", "is empty"),
+        ("MERCADOPAGO_WEBHOOK_SECRET", "your_secret_key_here", "is a placeholder"),
+        ("MERCADOPAGO_WEBHOOK_SECRET", "change-me-please-now", "is a placeholder"),
+        ("MERCADOPAGO_WEBHOOK_SECRET", "xxxxxxxxxxxxxxxxxxxx", "is a placeholder"),
+        ("MERCADOPAGO_WEBHOOK_SECRET", "15characterslon", "is shorter than 16 characters"),
+        ("MERCHANT_WEBHOOK_SECRET", "whsec_AAECAwQFBgcICQoL", "must hold 24 to 64 bytes"),
+        ("MERCHANT_WEBHOOK_SECRET", "whsec_no base64 at all, sorry", "is not whsec_ and base64"),
+        ("MERCADOPAGO_API_URL", "http://api.mercadopago.com", "use https://api.mercadopago.com"),
+        ("MERCADOPAGO_API_URL", "https://me:pw@api.mercadopago.com", "use https://api.mercadopago.com"),
+        ("MERCADOPAGO_API_URL", "https://api.mercadopago.com?a=b", "use https://api.mercadopago.com"),
+        ("MERCADOPAGO_API_URL", "https://", "use https://api.mercadopago.com"),
+        ("MODE", "dry-run", "is neither enforce nor observe"),
+        ("GRACE_PERIOD", "-1", "is not a number from 0 to 86400"),
+        ("GRACE_PERIOD", "five minutes", "is not a number from 0 to 86400"),
+        ("GRACE_PERIOD", "nan", "is not a number from 0 to 86400"),
+        ("RETRY_SCHEDULE", "5,,30", "is not a list of seconds"),
+        ("RETRY_SCHEDULE", "0", "is not a list of seconds"),
+        ("RETRY_SCHEDULE", "inf", "is not a list of seconds"),
+        ("RESERVE_DAYS", "7.5", "is not a number from 1 to 60"),
+        ("WORKERS", "0", "is not a number from 1 to 256"),
+        ("MAX_REQUESTS_PER_SECOND", "0", "is not a number from 0.1 to 100000"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(name: str, value: str, message: str) -> None:
+    """With what to do, and without any secret in it."""
+    (problem,) = problems({**ENVIRON, name: value})[:1]
+
+    assert problem.startswith(f"{name}")
+    assert message in problem
+    if name.endswith(("SECRET", "TOKEN")) and value:
+        assert value not in problem
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """So that nobody starts five times to find five mistakes."""
+    found = problems({"MERCADOPAGO_WEBHOOK_SECRET": "short", "WORKERS": "many", "MODE": "x"})
+
+    names = [problem.split(":")[0].split()[0] for problem in found]
+    assert names == ["MERCADOPAGO_WEBHOOK_SECRET", "MERCADOPAGO_ACCESS_TOKEN", "MODE", "WORKERS"]
+
+
+def test_a_handler_that_hears_nobody_does_not_start() -> None:
+    """One source must be on."""
+    (problem,) = problems({"MERCADOPAGO_ACCESS_TOKEN": TOKEN})
+
+    assert problem == "no source is on: set one of MERCADOPAGO_WEBHOOK_SECRET, MERCHANT_WEBHOOK_SECRET"
+
+
+def test_no_secret_is_part_of_a_repr() -> None:
+    """Nor of a log line or a traceback that shows one."""
+    text = repr(Config.from_environ(ENVIRON))
+
+    assert all(secret not in text for secret in (TOKEN, MP_SECRET, WHSEC))
+
+
+def test_reading_the_cases_needs_no_secret() -> None:
+    """Only the place."""
+    assert database_url({}) == "sqlite:///var/handler.sqlite3"
+    assert database_url({"DATABASE_URL": " sqlite:///x "}) == "sqlite:///x"
+
+
+def test_the_secrets_of_one_source_can_be_read_alone() -> None:
+    """As `send` does."""
+    assert read_secrets(ENVIRON, "merchant") == (WHSEC,)
+    assert read_secrets({}, "merchant") == ()
+    with pytest.raises(ConfigError):
+        read_secrets({"MERCHANT_WEBHOOK_SECRET": ""}, "merchant")

@@ -1,0 +1,804 @@
+"""Tests for handler.process: a case from its notification to its end, Mercado Pago played by the simulator."""
+
+import itertools
+import logging
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from handler.cases import Cases
+from handler.errors import StorageError
+from handler.mercadopago import MercadoPago
+from handler.models import Case
+from handler.models import Entry
+from handler.models import Guards
+from handler.models import Sign
+from handler.models import State
+from handler.models import Step
+from handler.models import Target
+from handler.policy import Rule
+from handler.policy.retry import POISON_CLAIMS
+from handler.process import process
+from handler.process.payment import idempotency_key
+from handler.process.work import LEASE
+from handler.services import Services
+from handler.simulator import Fault
+from handler.simulator import Simulator
+from tests import fakes
+from tests.fakes import Clock
+from tests.fakes import payment_target
+from tests.fakes import purchase_target
+from tests.fakes import said
+
+PURCHASE = purchase_target("ORDER-1")
+
+
+@pytest.fixture
+def mp(services: Services) -> MercadoPago:
+    return services.mercadopago["default"]
+
+
+def hear(services: Services, target: Target, sign: Sign = Sign.WITHDREW, **fields: Any) -> None:
+    """Accept a notification now."""
+    services.cases.accept(said(target, sign, services.clock(), **fields))
+
+
+def work(services: Services) -> None:
+    """Process whatever is due, and what becomes due by it, until nothing is."""
+    for _ in range(50):
+        due = services.cases.due(services.clock(), 99)
+        if not due:
+            return
+        for target in due:
+            process(target, services)
+    raise AssertionError("the work does not end")
+
+
+def case_of(services: Services, target: Target) -> Case:
+    case = services.cases.get(target)
+    assert case is not None
+    return case
+
+
+def stands(services: Services, target: Target) -> str:
+    case = case_of(services, target)
+    return f"{case.state} {case.reason}"
+
+
+def puts(simulator: Simulator) -> int:
+    return len(simulator.writes())
+
+
+def status(simulator: Simulator, payment_id: str) -> str:
+    found: str = simulator.memory.payment(payment_id)["status"]
+    return found
+
+
+def test_a_withdrawal_releases_the_reserve(services: Services, simulator: Simulator) -> None:
+    """Read, decided, on record, cancelled, confirmed."""
+    payment_id = simulator.memory.add_payment()
+    target = payment_target(payment_id)
+    hear(services, target, id="msg_1")
+
+    work(services)
+
+    assert stands(services, target) == "cancelled buyer_withdrew"
+    assert status(simulator, payment_id) == "cancelled"
+    assert [(call.method, call.path) for call in simulator.calls] == [
+        ("GET", "/users/me"),
+        ("GET", f"/v1/payments/{payment_id}"),
+        ("PUT", f"/v1/payments/{payment_id}"),
+    ]
+    assert simulator.calls[2].idempotency_key == idempotency_key(target)
+    assert case_of(services, target).idempotency_key == idempotency_key(target)
+    assert case_of(services, target).amount == Decimal(100)
+
+
+def test_the_history_tells_the_whole_story(services: Services, simulator: Simulator) -> None:
+    """Who said it, what was read, which rule, which call, what came back."""
+    payment_id = simulator.memory.add_payment()
+    target = payment_target(payment_id)
+    hear(services, target, id="msg_1")
+
+    work(services)
+
+    reserved = f"payment {payment_id} is authorized (pending_capture), not captured, 100.0 ARS"
+    cancelled = f"payment {payment_id} is cancelled (by_collector), not captured, 100.0 ARS"
+    assert [(entry.step, entry.rule, entry.detail) for entry in services.cases.history(target)] == [
+        (Step.SAID, "withdrew", "buyer.withdrew from merchant (msg_1)"),
+        (Step.READ, "authorized", reserved),
+        (Step.DECIDED, "buyer_withdrew", f"{reserved}; buyer.withdrew from merchant (msg_1)"),
+        (Step.CALLED, "buyer_withdrew", f"PUT /v1/payments/{payment_id}, status cancelled"),
+        (Step.ANSWERED, "cancelled", f"200: {cancelled}"),
+        (Step.ENDED, "buyer_withdrew", f"cancelled: {cancelled}"),
+    ]
+
+
+def test_the_key_of_a_cancel_is_stable_and_tells_nothing() -> None:
+    """A UUIDv5 of account and payment, as RFC 9562 makes it; computed by hand with SHA-1."""
+    key = idempotency_key(payment_target("1319999999"))
+
+    assert key == "f6575f6f-9d89-5b0c-a310-81b137b45b4d"
+    assert idempotency_key(Target("acme", payment_target("1").kind, "1319999999")) != key
+
+
+def test_what_is_not_due_is_left_alone(services: Services, simulator: Simulator) -> None:
+    """A nudge for a case that somebody holds, or that is not there, does nothing."""
+    target = payment_target(simulator.memory.add_payment())
+    process(target, services)
+    hear(services, target)
+    services.cases.claim(target, services.clock(), LEASE)
+
+    process(target, services)
+
+    assert simulator.calls == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("PUT", status=0, after=True),
+        Fault("PUT", status=500, after=True),
+        Fault("PUT", status=302, after=True, headers=(("Location", "https://example.com/"),)),
+        Fault("PUT", status=200, after=True, body=b""),
+        Fault("PUT", status=200, after=True, body=b"<html>"),
+        Fault("PUT", status=200, after=True, body=b'{"id": 1, "status": "cancelled"}'),
+        Fault("PUT", status=404, after=True),
+    ],
+    ids=["broken off", "500", "redirect", "empty", "HTML", "another id", "404"],
+)
+def test_an_answer_lost_after_the_effect_is_settled_by_reading(
+    services: Services, simulator: Simulator, fault: Fault
+) -> None:
+    """No second cancel is sent."""
+    target = payment_target(simulator.memory.add_payment())
+    simulator.fail(fault)
+    hear(services, target)
+
+    work(services)
+
+    assert stands(services, target) == "cancelled buyer_withdrew"
+    assert puts(simulator) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("PUT", status=0),
+        Fault("PUT", status=500),
+        Fault("PUT", status=503, headers=(("Retry-After", "7"),)),
+        Fault("PUT", status=200, body=b'{"id": 1, "status": "cancelled"}'),
+        Fault("PUT", status=302),
+        Fault("PUT", status=429),
+        Fault("PUT", status=400, body=b'{"cause": [{"code": 2018}]}'),
+    ],
+    ids=["broken off", "500", "503", "another id", "redirect", "429", "refused though reserved"],
+)
+def test_a_cancel_without_effect_is_tried_again_later(
+    services: Services, simulator: Simulator, clock: Clock, fault: Fault
+) -> None:
+    """The intent stays on record; the next try reads first, and uses the same key."""
+    target = payment_target(simulator.memory.add_payment())
+    simulator.fail(fault)
+    hear(services, target)
+
+    work(services)
+    assert stands(services, target) == "cancel_sent buyer_withdrew"
+    assert case_of(services, target).due_at > clock()
+    clock.forward(seconds=7)
+    work(services)
+
+    assert stands(services, target) == "cancelled buyer_withdrew"
+    keys = {call.idempotency_key for call in simulator.writes()}
+    assert (puts(simulator), len(keys)) == (2, 1)
+
+
+def test_a_capture_in_between_wins(services: Services, simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:
+    """Mercado Pago refuses the cancel with 2018; the payment tells why, and the seller is told."""
+    payment_id = simulator.memory.add_payment()
+    target = payment_target(payment_id)
+    capturing = simulator.app.app
+
+    def capture_first(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        if environ["REQUEST_METHOD"] == "PUT":
+            simulator.memory.update_payment(payment_id, {"capture": True})
+        return capturing(environ, start_response)
+
+    simulator.app.app = capture_first
+    hear(services, target)
+    with caplog.at_level(logging.WARNING):
+        work(services)
+
+    assert stands(services, target) == "captured captured"
+    assert status(simulator, payment_id) == "approved"
+    assert "a refund is the seller's decision" in caplog.text
+
+
+def test_an_answer_that_is_lost_together_with_the_reading_is_settled_later(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """The case waits with its intent; the reading is what comes first then."""
+    payment_id = simulator.memory.add_payment()
+    target = payment_target(payment_id)
+    simulator.fail(Fault("PUT", status=0, after=True))
+    process_get = f"/v1/payments/{payment_id}"
+    hear(services, target)
+    simulator.fail(Fault("GET", process_get, status=None))
+    simulator.fail(Fault("GET", process_get, status=500))
+
+    work(services)
+    assert stands(services, target) == "cancel_sent buyer_withdrew"
+    clock.forward(seconds=5)
+    work(services)
+
+    assert stands(services, target) == "cancelled buyer_withdrew"
+    assert puts(simulator) == 1
+
+
+def test_mercado_pago_away_is_waited_out(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """By the schedule."""
+    target = payment_target(simulator.memory.add_payment())
+    simulator.fail(Fault("GET", "/v1/payments/.*", status=503, times=3))
+    hear(services, target)
+
+    waits = []
+    for _ in range(3):
+        work(services)
+        waits.append((case_of(services, target).due_at - clock()).total_seconds())
+        clock.now = case_of(services, target).due_at
+    work(services)
+
+    assert waits == [5, 30, 120]
+    assert stands(services, target) == "cancelled buyer_withdrew"
+
+
+def test_retry_after_is_followed(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """Before the schedule, and without counting."""
+    target = payment_target(simulator.memory.add_payment())
+    simulator.fail(Fault("GET", "/v1/payments/.*", status=429, headers=(("Retry-After", "77"),)))
+    hear(services, target)
+
+    work(services)
+
+    case = case_of(services, target)
+    assert (case.reason, case.attempts, case.due_at) == (Rule.RATE_LIMITED, 0, clock() + timedelta(seconds=77))
+
+
+def test_a_payment_that_lags_behind_its_notification_is_found(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """A 404 is not believed at once."""
+    target = payment_target(simulator.memory.add_payment())
+    simulator.fail(Fault("GET", "/v1/payments/.*", status=404, times=4))
+    hear(services, target)
+
+    for _ in range(5):
+        work(services)
+        clock.forward(minutes=11)
+
+    assert stands(services, target) == "cancelled buyer_withdrew"
+
+
+def test_a_payment_that_is_never_found_is_refused(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """As is the one of Mercado Pago's Simulate button."""
+    target = payment_target("123456")
+    hear(services, target, Sign.CHANGED)
+
+    for _ in range(5):
+        work(services)
+        clock.forward(minutes=11)
+
+    assert stands(services, target) == "refused not_found"
+    assert "5 times in a row" in case_of(services, target).detail
+    assert puts(simulator) == 0
+
+
+def test_the_account_rests_while_its_token_is_refused(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """One case tries every five minutes; no attempt is used up; then all goes on."""
+    targets = [payment_target(simulator.memory.add_payment()) for _ in range(3)]
+    simulator.memory.access_token = "another"
+    for target in targets:
+        hear(services, target)
+
+    for _ in range(12):
+        work(services)
+        clock.forward(minutes=5)
+
+    assert len(simulator.calls) == 12
+    assert [case_of(services, target).attempts for target in targets] == [0, 0, 0]
+    assert {stands(services, target) for target in targets} == {"pending account_paused"}
+
+    simulator.memory.access_token = fakes.TOKEN
+    for _ in range(2):
+        work(services)
+        clock.forward(minutes=5)
+    assert {stands(services, target) for target in targets} == {"cancelled buyer_withdrew"}
+
+
+def test_a_refusal_about_one_payment_does_not_stop_the_account(services: Services, simulator: Simulator) -> None:
+    """403, while the token is good for `/users/me`: this case alone waits."""
+    refused, other = (payment_target(simulator.memory.add_payment()) for _ in range(2))
+    simulator.fail(Fault("GET", f"/v1/payments/{refused.id}", status=403))
+    hear(services, refused)
+    hear(services, other)
+
+    work(services)
+
+    assert stands(services, refused) == "pending unclear"
+    assert stands(services, other) == "cancelled buyer_withdrew"
+
+
+def test_a_token_that_is_good_for_nothing_is_a_refused_one(services: Services, simulator: Simulator) -> None:
+    """403 from everywhere."""
+    target = payment_target(simulator.memory.add_payment())
+    simulator.fail(Fault("GET", ".*", status=403, times=99))
+    hear(services, target)
+
+    work(services)
+
+    assert stands(services, target) == "pending account_paused"
+
+
+@pytest.mark.parametrize("code", [403, 500])
+def test_whose_token_it_is_may_stay_unknown(services: Services, simulator: Simulator, code: int) -> None:
+    """A token may lack that permission; Mercado Pago's own check has to do then."""
+    target = payment_target(simulator.memory.add_payment())
+    simulator.fail(Fault("GET", "/users/me", status=code))
+    hear(services, target)
+
+    work(services)
+
+    assert stands(services, target) == "cancelled buyer_withdrew"
+
+
+def test_another_sellers_payment_is_never_touched(services: Services, simulator: Simulator) -> None:
+    """As when the seller bought something with the same account."""
+    target = payment_target(simulator.memory.add_payment(collector_id=666))
+    hear(services, target)
+
+    work(services)
+
+    assert stands(services, target) == "refused not_ours"
+    assert puts(simulator) == 0
+
+
+def test_in_observe_mode_nothing_is_written(cases: Cases, simulator: Simulator, clock: Clock) -> None:
+    """What would have been done is on record."""
+    services = fakes.services(cases, fakes.DirectExchange(simulator), clock, MODE="observe")
+    target = payment_target(simulator.memory.add_payment())
+    hear(services, target)
+
+    work(services)
+
+    assert stands(services, target) == "nothing observed"
+    assert case_of(services, target).detail.startswith("would be cancelled (buyer_withdrew): ")
+    assert puts(simulator) == 0
+
+
+def test_no_cancel_begins_late_in_a_lease(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """Reading took 41 seconds: the case is given back, and claimed anew."""
+    target = payment_target(simulator.memory.add_payment())
+    hear(services, target)
+    slow = simulator.app.app
+    delays = iter([41.0])
+
+    def slowly(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        clock.forward(seconds=next(delays, 0))
+        return slow(environ, start_response)
+
+    simulator.app.app = slowly
+    process(target, services)
+    assert (stands(services, target), puts(simulator)) == ("pending stopped", 0)
+    work(services)
+
+    assert (stands(services, target), puts(simulator)) == ("cancelled buyer_withdrew", 1)
+
+
+def test_who_lost_the_lease_drops_everything(
+    services: Services, simulator: Simulator, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another holder has it by now; the fence refuses the intent, so nothing is sent."""
+    target = payment_target(simulator.memory.add_payment())
+    hear(services, target)
+    slow = simulator.app.app
+
+    def sleeps(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        simulator.app.app = slow
+        later = clock() + LEASE
+        assert services.cases.claim(target, later, LEASE) is not None
+        return slow(environ, start_response)
+
+    simulator.app.app = sleeps
+    with caplog.at_level(logging.WARNING):
+        process(target, services)
+
+    assert "somebody else's by now (fence 1); what was done is dropped" in caplog.text
+    assert puts(simulator) == 0
+    assert case_of(services, target).fence == 2
+
+
+def test_a_case_that_kills_its_workers_is_given_up(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """So that it cannot go on for ever."""
+    target = payment_target(simulator.memory.add_payment())
+    hear(services, target)
+    for _ in range(POISON_CLAIMS):
+        assert services.cases.claim(target, clock(), LEASE) is not None
+        clock.forward(seconds=90)
+
+    process(target, services)
+
+    assert stands(services, target) == "dead poison"
+    assert simulator.calls == []
+
+
+def test_a_fault_of_ours_is_logged_and_tried_again(
+    services: Services, simulator: Simulator, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One case never takes the others with it."""
+    target = payment_target(simulator.memory.add_payment())
+    hear(services, target)
+    client: Any = Broken(services.mercadopago["default"])
+    broken = replace(services, mercadopago={"default": client})
+
+    process(target, broken)
+    assert stands(services, target) == "pending fault"
+    assert "ZeroDivisionError" in caplog.text
+    clock.forward(seconds=5)
+    work(services)
+
+    assert stands(services, target) == "cancelled buyer_withdrew"
+
+
+class Broken:
+    """A client with a fault."""
+
+    def __init__(self, client: MercadoPago) -> None:
+        self.pace = client.pace
+
+    def collector_id(self) -> str:
+        raise ZeroDivisionError
+
+
+def test_what_cannot_be_written_down_is_raised(services: Services, simulator: Simulator) -> None:
+    """The lease ends by itself then."""
+    target = payment_target(simulator.memory.add_payment())
+    hear(services, target)
+
+    with pytest.raises(StorageError):
+        process(target, replace(services, cases=FullCases(services.cases)))
+
+
+class FullCases:
+    """A record that takes nothing more once a case was claimed."""
+
+    def __init__(self, cases: Cases) -> None:
+        self._cases = cases
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"claim", "said"}:
+            return getattr(self._cases, name)
+        raise StorageError("disk full")
+
+
+def test_a_stop_gives_the_case_back(services: Services, simulator: Simulator, mp: MercadoPago) -> None:
+    """No further call begins; the case is due at once for whoever starts next."""
+    target = payment_target(simulator.memory.add_payment())
+    hear(services, target)
+    mp.pace.stop()
+
+    process(target, services)
+
+    assert stands(services, target) == "pending stopped"
+    assert services.cases.due(services.clock(), 9) == [target]
+    assert simulator.calls == []
+
+
+def test_a_stop_after_the_cancel_leaves_the_reading_to_the_next_start(
+    services: Services, simulator: Simulator, clock: Clock, mp: MercadoPago
+) -> None:
+    """The intent is on record, the answer was lost."""
+    target = payment_target(simulator.memory.add_payment())
+    simulator.fail(Fault("PUT", status=0, after=True))
+    hear(services, target)
+    stopping = simulator.app.app
+
+    def stop(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        if environ["REQUEST_METHOD"] == "PUT":
+            mp.pace.stop()
+        return stopping(environ, start_response)
+
+    simulator.app.app = stop
+    process(target, services)
+    assert stands(services, target) == "cancel_sent buyer_withdrew"
+
+    work(fakes.services(services.cases, fakes.DirectExchange(simulator), clock))
+    assert (stands(services, target), puts(simulator)) == ("cancelled buyer_withdrew", 1)
+
+
+# Purchases.
+
+
+def test_a_purchase_over_two_cards_is_released_card_by_card(services: Services, simulator: Simulator) -> None:
+    """Each payment is a case of its own; the purchase tells the sum."""
+    cards = [simulator.memory.add_payment(external_reference="ORDER-1") for _ in range(2)]
+    other = simulator.memory.add_payment(external_reference="ORDER-10")
+    hear(services, PURCHASE, Sign.REJECTED)
+
+    work(services)
+    services.clock.forward(seconds=1)  # type: ignore[attr-defined]  # the clock of the tests
+    work(services)
+
+    assert stands(services, PURCHASE) == "cancelled seller_rejected"
+    assert case_of(services, PURCHASE).detail == "its payments: 2 cancelled"
+    assert [stands(services, payment_target(card)) for card in cards] == ["cancelled seller_rejected"] * 2
+    assert status(simulator, other) == "authorized"
+    (first, *_) = services.cases.history(payment_target(cards[0]))
+    assert first.detail.endswith("by way of purchase:ORDER-1")
+
+
+def test_a_failing_payment_does_not_hold_up_the_others(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """The purchase waits for it, the other reserve does not."""
+    failing, fine = (simulator.memory.add_payment(external_reference="ORDER-1") for _ in range(2))
+    simulator.fail(Fault("GET", f"/v1/payments/{failing}", status=500, times=2))
+    hear(services, PURCHASE)
+
+    work(services)
+    assert stands(services, payment_target(fine)) == "cancelled buyer_withdrew"
+    assert stands(services, payment_target(failing)) == "pending unclear"
+    assert stands(services, PURCHASE) == "pending payments_open"
+    for _ in range(4):
+        clock.forward(seconds=30)
+        work(services)
+
+    assert stands(services, PURCHASE) == "cancelled buyer_withdrew"
+    assert puts(simulator) == 2
+
+
+def test_what_is_captured_of_a_withdrawn_purchase_is_told(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """The others are released all the same."""
+    captured = simulator.memory.add_payment("approved", external_reference="ORDER-1")
+    reserved = simulator.memory.add_payment(external_reference="ORDER-1")
+    hear(services, PURCHASE)
+
+    work(services)
+    clock.forward(seconds=1)
+    work(services)
+
+    assert stands(services, payment_target(captured)) == "captured captured"
+    assert stands(services, payment_target(reserved)) == "cancelled buyer_withdrew"
+    assert case_of(services, PURCHASE).detail == "its payments: 1 cancelled, 1 captured"
+
+
+def test_a_rejected_purchase_that_is_paid_keeps_everything(services: Services, simulator: Simulator) -> None:
+    """No payment of it even becomes a case."""
+    simulator.memory.add_payment("approved", external_reference="ORDER-1")
+    reserved = simulator.memory.add_payment(external_reference="ORDER-1")
+    hear(services, PURCHASE, Sign.REJECTED)
+
+    work(services)
+
+    assert stands(services, PURCHASE) == "nothing purchase_paid"
+    assert services.cases.get(payment_target(reserved)) is None
+
+
+def test_a_guard_for_the_purchase_is_held_against_its_total(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """Read from the merchant order, else from the payments' metadata."""
+    order = simulator.memory.add_merchant_order(150)
+    simulator.memory.add_payment(external_reference="ORDER-1", order=order)
+    simulator.memory.add_payment(external_reference="ORDER-2", metadata={"purchase_total": "150"})
+    simulator.memory.add_payment(external_reference="ORDER-3", order={"id": 1, "type": "mercadopago"})
+    for number, amount in ((1, 150), (2, 150), (3, 100)):
+        hear(services, purchase_target(f"ORDER-{number}"), guards=Guards(amount=Decimal(amount)))
+
+    work(services)
+    clock.forward(seconds=1)
+    work(services)
+
+    assert {stands(services, purchase_target(f"ORDER-{n}")) for n in (1, 2, 3)} == {"cancelled buyer_withdrew"}
+
+
+def test_a_purchase_without_payments_stays_on_file(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """The search may lag, so it is asked several times; a reserve that comes later is caught."""
+    hear(services, PURCHASE)
+    for _ in range(5):
+        work(services)
+        clock.forward(minutes=11)
+    assert stands(services, PURCHASE) == "nothing no_payments"
+
+    late = simulator.memory.add_payment(external_reference="ORDER-1")
+    hear(services, payment_target(late), Sign.CHANGED)
+    work(services)
+
+    assert stands(services, payment_target(late)) == "cancelled buyer_withdrew"
+
+
+def test_a_rejection_does_not_catch_what_comes_later(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """The buyer's next card is a good payment."""
+    hear(services, PURCHASE, Sign.REJECTED)
+    for _ in range(5):
+        work(services)
+        clock.forward(minutes=11)
+
+    late = simulator.memory.add_payment(external_reference="ORDER-1")
+    hear(services, payment_target(late), Sign.CHANGED)
+    work(services)
+
+    assert stands(services, payment_target(late)) == "nothing reserve_wanted"
+
+
+def test_a_withdrawal_on_file_does_not_stand_for_ever(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """Seven days later the same reference may be another purchase."""
+    hear(services, PURCHASE)
+    clock.forward(days=7)
+    late = simulator.memory.add_payment(external_reference="ORDER-1")
+    hear(services, payment_target(late), Sign.CHANGED)
+
+    work(services)
+
+    assert stands(services, payment_target(late)) == "nothing reserve_wanted"
+    assert stands(services, PURCHASE) == "nothing too_old"
+
+
+def test_a_payment_the_search_does_not_know_yet_is_caught_by_its_own_notification(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """The search index lags; the withdrawal on file does not."""
+    seen, unseen = (simulator.memory.add_payment(external_reference="ORDER-1") for _ in range(2))
+    simulator.memory.hidden.add(unseen)
+    hear(services, PURCHASE)
+    work(services)
+    clock.forward(seconds=1)
+    work(services)
+    assert (status(simulator, seen), status(simulator, unseen)) == ("cancelled", "authorized")
+
+    hear(services, payment_target(unseen), Sign.CHANGED)
+    work(services)
+
+    assert status(simulator, unseen) == "cancelled"
+
+
+# What Mercado Pago says was rejected.
+
+
+def two_cards(simulator: Simulator, clock: Clock, *, total: float | None = 100) -> tuple[str, str]:
+    """Reserve 60 of a purchase on one card, then have 40 rejected on another."""
+    order = {} if total is None else simulator.memory.add_merchant_order(total)
+    common: dict[str, Any] = {"external_reference": "ORDER-1", "order": order}
+    reserved = simulator.memory.add_payment(transaction_amount=60.0, **common)
+    clock.forward(seconds=10)
+    rejected = simulator.memory.add_payment("rejected", transaction_amount=40.0, **common)
+    return reserved, rejected
+
+
+def test_the_second_card_was_rejected_so_the_first_reserve_goes(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """But only after the grace period, and only if the purchase is short then."""
+    reserved, rejected = two_cards(simulator, clock)
+    hear(services, payment_target(rejected), Sign.CHANGED)
+    work(services)
+    assert stands(services, payment_target(rejected)) == "pending grace"
+    assert status(simulator, reserved) == "authorized"
+
+    clock.forward(seconds=300)
+    work(services)
+
+    assert stands(services, payment_target(rejected)) == "nothing purchase_short"
+    assert stands(services, payment_target(reserved)) == "cancelled purchase_short"
+
+
+def test_the_buyer_tried_again_in_time(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """A third card covers what the second did not: everything is kept."""
+    reserved, rejected = two_cards(simulator, clock)
+    hear(services, payment_target(rejected), Sign.CHANGED)
+    work(services)
+    clock.forward(seconds=200)
+    simulator.memory.add_payment(
+        external_reference="ORDER-1",
+        transaction_amount=40.0,
+        order=simulator.memory.payment(reserved)["order"],
+    )
+
+    clock.forward(seconds=100)
+    work(services)
+
+    assert stands(services, payment_target(rejected)) == "nothing purchase_covered"
+    assert puts(simulator) == 0
+
+
+def test_without_a_total_nothing_is_released(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """In doubt, do nothing."""
+    _, rejected = two_cards(simulator, clock, total=None)
+    hear(services, payment_target(rejected), Sign.CHANGED)
+    clock.forward(seconds=300)
+
+    work(services)
+
+    assert stands(services, payment_target(rejected)) == "nothing total_unknown"
+
+
+def test_two_merchant_orders_are_no_total(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """Which of them would be the purchase is a guess."""
+    reserved, rejected = two_cards(simulator, clock)
+    simulator.memory.payment(reserved)["order"] = simulator.memory.add_merchant_order(100)
+    hear(services, payment_target(rejected), Sign.CHANGED)
+    clock.forward(seconds=300)
+
+    work(services)
+
+    assert stands(services, payment_target(rejected)) == "nothing total_unknown"
+
+
+# Orders of arrival.
+
+
+@pytest.mark.parametrize("worked", [True, False], ids=["each worked on", "all at once"])
+def test_in_whatever_order_and_however_often_things_are_said_the_end_is_the_same(
+    services: Services, simulator: Simulator, clock: Clock, worked: bool
+) -> None:
+    """All orders of five: a withdrawal of the payment and of its purchase, a rejection, two reports, each twice."""
+    for number, order in enumerate(itertools.permutations(range(5))):
+        payment_id = simulator.memory.add_payment(external_reference=f"ORDER-{number}")
+        target, purchase = payment_target(payment_id), purchase_target(f"ORDER-{number}")
+        things: Sequence[tuple[Target, Sign]] = (
+            (target, Sign.WITHDREW),
+            (purchase, Sign.WITHDREW),
+            (target, Sign.REJECTED),
+            (target, Sign.CHANGED),
+            (target, Sign.CHANGED),
+        )
+        for index in [*order, *order]:
+            hear(services, *things[index], id=f"{number}-{index}")
+            if worked:
+                work(services)
+
+    for _ in range(3):
+        work(services)
+        clock.forward(seconds=10)
+
+    ended = {case.state for case in services.cases.newest(999)}
+    assert ended == {State.CANCELLED}
+    assert puts(simulator) == 120
+    assert all(call.status == 200 for call in simulator.calls)
+
+
+@pytest.mark.parametrize("captured_at", range(6))
+def test_a_capture_at_any_moment_is_never_undone(
+    services: Services, simulator: Simulator, clock: Clock, captured_at: int
+) -> None:
+    """Whatever is said before and after; what came first has effect."""
+    payment_id = simulator.memory.add_payment(external_reference="ORDER-1")
+    target = payment_target(payment_id)
+    things = [(target, Sign.CHANGED), (target, Sign.CHANGED), (target, Sign.REJECTED), (PURCHASE, Sign.WITHDREW)] * 2
+
+    for index, (about, sign) in enumerate(things):
+        if index == captured_at and status(simulator, payment_id) == "authorized":
+            simulator.memory.update_payment(payment_id, {"capture": True})
+        hear(services, about, sign)
+        work(services)
+        clock.forward(seconds=2)
+    work(services)
+
+    came_first = captured_at <= 2
+    assert status(simulator, payment_id) == ("approved" if came_first else "cancelled")
+    assert case_of(services, target).state is (State.CAPTURED if came_first else State.CANCELLED)
+
+
+def test_entries_are_written_once(services: Services, simulator: Simulator) -> None:
+    """Each line of the history, in its place."""
+    target = payment_target(simulator.memory.add_payment())
+    hear(services, target)
+
+    work(services)
+
+    history: list[Entry] = services.cases.history(target)
+    assert len({(entry.step, entry.detail) for entry in history}) == len(history)

@@ -1,0 +1,218 @@
+"""Tests for handler.worker: threads that really run, Mercado Pago played in this process."""
+
+import logging
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from threading import Event
+from threading import Lock
+from typing import Any
+
+import pytest
+
+from handler.cases import Cases
+from handler.errors import StorageError
+from handler.models import Sign
+from handler.models import Target
+from handler.services import Services
+from handler.services import utc_now
+from handler.simulator import Fault
+from handler.simulator import Simulator
+from handler.worker import STUCK
+from handler.worker import Worker
+from tests import fakes
+from tests.fakes import Clock
+from tests.fakes import payment_target
+from tests.fakes import said
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The real time: whoever waits for a case waits for the clock on the wall."""
+
+    class Wall(Clock):
+        def __call__(self) -> Any:
+            return utc_now()
+
+    return Wall()
+
+
+@contextmanager
+def working(services: Services, *, width: int = 8) -> Iterator[tuple[Services, Worker]]:
+    """Run a worker that the services wake."""
+    woken = Event()
+    services = replace(services, wake=woken.set)
+    worker = Worker(services, woken, width=width)
+    worker.start()
+    yield services, worker
+    assert worker.stop(10)
+
+
+def hear(services: Services, *targets: Target, sign: Sign = Sign.WITHDREW) -> None:
+    for target in targets:
+        services.cases.accept(said(target, sign, services.clock()))
+        services.wake()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it does not come about"
+        time.sleep(0.002)
+
+
+def states(cases: Cases) -> set[str]:
+    return {case.state for case in cases.newest(999)}
+
+
+def test_an_accepted_notification_is_worked_on_at_once(services: Services, simulator: Simulator) -> None:
+    """Long before the worker would look by itself."""
+    target = payment_target(simulator.memory.add_payment())
+    with working(services) as (running, _):
+        time.sleep(0.05)
+        begun = time.monotonic()
+
+        hear(running, target)
+        wait_until(lambda: states(running.cases) == {"cancelled"})
+
+    assert time.monotonic() - begun < 2
+
+
+def test_what_was_acknowledged_before_a_crash_is_picked_up(services: Services, simulator: Simulator) -> None:
+    """At the start, without anybody waking it."""
+    hear(services, *(payment_target(simulator.memory.add_payment()) for _ in range(3)))
+
+    with working(services):
+        wait_until(lambda: states(services.cases) == {"cancelled"})
+
+
+def test_several_cases_are_worked_on_at_once_but_never_more(services: Services, simulator: Simulator) -> None:
+    """As many as the worker is wide, and no case by two."""
+    active: list[str] = []
+    most = 0
+    twice = False
+    lock = Lock()
+    answering = simulator.app.app
+
+    def counted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        nonlocal most, twice
+        path = environ["PATH_INFO"]
+        if path == "/users/me":
+            return answering(environ, start_response)
+        with lock:
+            twice = twice or path in active
+            active.append(path)
+            most = max(most, len(active))
+        time.sleep(0.02)
+        with lock:
+            active.remove(path)
+        return answering(environ, start_response)
+
+    simulator.app.app = counted
+    hear(services, *(payment_target(simulator.memory.add_payment()) for _ in range(20)))
+    with working(services, width=4):
+        wait_until(lambda: states(services.cases) == {"cancelled"})
+
+    assert (most, twice) == (4, False)
+
+
+def test_a_case_that_waits_is_looked_at_when_it_is_due(services: Services, simulator: Simulator) -> None:
+    """Nobody wakes the worker for it."""
+    account = replace(services.accounts["default"], schedule=(timedelta(seconds=0.2),))
+    services = replace(services, accounts={"default": account})
+    simulator.fail(Fault("GET", "/v1/payments/.*", status=500, times=2))
+    hear(services, payment_target(simulator.memory.add_payment()))
+
+    with working(services):
+        wait_until(lambda: states(services.cases) == {"cancelled"})
+
+
+class Unreliable:
+    """A record that fails as told."""
+
+    def __init__(self, cases: Cases, **failing: Exception) -> None:
+        self._cases = cases
+        self.failing = failing
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.failing:
+            raise self.failing[name]
+        return getattr(self._cases, name)
+
+
+@pytest.mark.parametrize("error", [StorageError("disk full"), ZeroDivisionError()], ids=["storage", "fault"])
+def test_the_worker_survives_whatever_one_case_does(
+    services: Services, simulator: Simulator, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    """It is logged, and the case is claimed again when its lease ends."""
+    record = Unreliable(services.cases, claim=error)
+    target = payment_target(simulator.memory.add_payment())
+    with working(replace(services, cases=record)) as (running, worker):
+        hear(running, target)
+        wait_until(lambda: len(caplog.records) > 0)
+        record.failing.clear()
+        running.wake()
+        wait_until(lambda: states(record) == {"cancelled"})
+        assert worker.is_alive()
+
+    assert caplog.records[0].levelno == logging.ERROR
+
+
+def test_the_worker_survives_a_record_that_cannot_be_read(
+    services: Services, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It looks again later, or when it is woken."""
+    record = Unreliable(services.cases, due=StorageError("not now"))
+    with working(replace(services, cases=record)) as (running, _):
+        wait_until(lambda: "due cases cannot be found: not now" in caplog.text)
+        record.failing.clear()
+        hear(running, payment_target(simulator.memory.add_payment()))
+        wait_until(lambda: states(record) == {"cancelled"})
+
+
+def test_a_stop_finishes_what_is_in_hand(services: Services, simulator: Simulator) -> None:
+    """The exchange that was begun, no further one; the case is due at once for the next start."""
+    simulator.app.latency = 0.2
+    hear(services, payment_target(simulator.memory.add_payment()))
+    with working(services) as (running, worker):
+        wait_until(lambda: running.cases.due(running.clock(), 1) == [])
+        assert worker.stop(10)
+        assert not worker.is_alive()
+
+    (case,) = services.cases.newest(1)
+    assert (case.state, case.reason) == ("pending", "stopped")
+    assert case.due_at <= services.clock()
+
+
+def test_a_stop_does_not_wait_for_ever(services: Services, simulator: Simulator) -> None:
+    """What is left behind is claimed again when its lease ends."""
+    going = Event()
+    answering = simulator.app.app
+
+    def hanging(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        going.wait(10)
+        return answering(environ, start_response)
+
+    simulator.app.app = hanging
+    hear(services, payment_target(simulator.memory.add_payment()))
+    with working(services) as (running, worker):
+        wait_until(lambda: running.cases.due(running.clock(), 1) == [])
+        assert not worker.stop(0.05)
+        going.set()
+
+
+def test_a_worker_that_does_not_turn_is_not_alive(services: Services) -> None:
+    """Health tells."""
+    clock = fakes.Clock()
+    services = replace(services, clock=clock)
+    worker = Worker(services, Event(), width=1)
+
+    assert not worker.is_alive()
+    worker.start()
+    wait_until(worker.is_alive)
+    clock.now += STUCK
+    wait_until(lambda: not worker.is_alive(), 1)
+    assert worker.stop(10)
