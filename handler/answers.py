@@ -22,7 +22,9 @@ _CODE = re.compile(r"[A-Za-z0-9_]{1,64}")
 _AMOUNT = validate.Range(min=Decimal(0), max=Decimal(10) ** 15)
 
 
-class _Answer(Schema):
+class Shape(Schema):
+    """What an answer must have; anything else in it is dropped."""
+
     class Meta:
         """Mercado Pago adds fields as it likes."""
 
@@ -39,13 +41,13 @@ class IdField(fields.Field[str]):
         return text
 
 
-class LinkSchema(_Answer):
+class LinkSchema(Shape):
     """`order` of a payment: `{}`, or its merchant order."""
 
     id = IdField(load_default="")
 
 
-class PaymentSchema(_Answer):
+class PaymentSchema(Shape):
     """One payment; what an answer must have to be one at all is required."""
 
     id = IdField(required=True)
@@ -81,32 +83,41 @@ class PaymentSchema(_Answer):
         )
 
 
-class PagingSchema(_Answer):
+class PagingSchema(Shape):
     """Where a page of results stands."""
 
     total = fields.Integer(required=True, strict=True)
 
 
-class SearchSchema(_Answer):
+class SearchSchema(Shape):
     """A page of `/v1/payments/search`."""
 
     paging = fields.Nested(PagingSchema, required=True)
     results = fields.List(fields.Nested(PaymentSchema), required=True)
 
 
-class MerchantOrderSchema(_Answer):
+class MerchantOrderSchema(Shape):
     """The purchase as Mercado Pago's own checkout knows it."""
 
     total_amount = fields.Decimal(required=True, allow_none=True, validate=_AMOUNT)
 
 
-class AccountSchema(_Answer):
+class AccountSchema(Shape):
     """`/users/me`."""
 
     id = IdField(required=True)
 
 
 PAYMENT, SEARCH, MERCHANT_ORDER, ACCOUNT = PaymentSchema(), SearchSchema(), MerchantOrderSchema(), AccountSchema()
+
+
+def read(shape: Shape, body: bytes) -> Any:
+    """Return what an answer of this shape tells; raises MalformedError if that has another shape."""
+    try:
+        return shape.load(loads(body))
+    except ValidationError as error:
+        msg = f"the answer has another shape in {', '.join(sorted(map(str, error.messages)))}"
+        raise MalformedError(msg) from error
 
 
 def error_codes(body: bytes) -> tuple[str, ...]:

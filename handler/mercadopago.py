@@ -15,14 +15,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
-from marshmallow import Schema
-from marshmallow import ValidationError
-
 from handler.answers import ACCOUNT
 from handler.answers import MERCHANT_ORDER
 from handler.answers import PAYMENT
 from handler.answers import SEARCH
+from handler.answers import Shape
 from handler.answers import error_codes
+from handler.answers import read
 from handler.errors import CredentialsError
 from handler.errors import MalformedError
 from handler.errors import MercadoPagoError
@@ -35,7 +34,6 @@ from handler.exchange import Exchange
 from handler.models import Payment
 from handler.models import PaymentStatus
 from handler.pace import Pace
-from handler.strict_json import loads
 
 #: "The action requested is not valid for the current payment state", in the newer and the older list of errors.
 #: https://www.mercadopago.com.br/developers/en/reference/chargebacks/_payments_payment_id/put
@@ -100,13 +98,13 @@ class MercadoPago:
             answer = self._call("GET", f"/merchant_orders/{quote(order_id, safe='')}")
         except PaymentNotFoundError:
             return None
-        total: Decimal | None = self._load(MERCHANT_ORDER, answer)["total_amount"]
+        total: Decimal | None = self._read(MERCHANT_ORDER, answer)["total_amount"]
         return total
 
     def collector_id(self) -> str:
         """Return the seller whose token this is; read once."""
         if not self._collector_id:
-            self._collector_id = self._load(ACCOUNT, self._call("GET", "/users/me"))["id"]
+            self._collector_id = self._read(ACCOUNT, self._call("GET", "/users/me"))["id"]
         return self._collector_id
 
     def token_works(self) -> bool:
@@ -122,10 +120,11 @@ class MercadoPago:
             f"external_reference={quote(external_reference, safe='')}&sort=date_created&criteria=asc"
             f"&range=date_created&begin_date=NOW-12MONTHS&end_date=NOW&limit={PAGE}&offset={offset}"
         )
-        return self._load(SEARCH, self._call("GET", f"/v1/payments/search?{query}"))
+        page: dict[str, Any] = self._read(SEARCH, self._call("GET", f"/v1/payments/search?{query}"))
+        return page
 
     def _payment(self, payment_id: str, answer: Answer) -> Payment:
-        payment: Payment = self._load(PAYMENT, answer)  # type: ignore[assignment]  # its schema makes one
+        payment: Payment = self._read(PAYMENT, answer)
         if payment.id != payment_id:
             msg = "the answer is about another payment"
             raise UnclearError(msg, status=answer.status)
@@ -167,10 +166,9 @@ class MercadoPago:
         except (ValueError, TypeError):
             return None
 
-    def _load(self, schema: Schema, answer: Answer) -> dict[str, Any]:
+    def _read(self, shape: Shape, answer: Answer) -> Any:
         try:
-            loaded: dict[str, Any] = schema.load(loads(answer.body))
-        except (MalformedError, ValidationError) as error:
-            msg = "the answer is not what it should be"
+            return read(shape, answer.body)
+        except MalformedError as error:
+            msg = f"the answer is not what it should be: {error}"
             raise UnclearError(msg, status=answer.status) from error
-        return loaded

@@ -26,6 +26,7 @@ from handler.models import Sign
 from handler.models import Target
 from handler.models import TargetKind
 from handler.pace import Pace
+from handler.process import process
 from handler.services import Services
 from handler.simulator import Simulator
 from handler.sources import mercadopago
@@ -90,6 +91,17 @@ def services(cases: Cases, exchange: Exchange, clock: Clock, **settings: str) ->
         clock=clock,
     )
     return Services({seller.name: seller}, cases, {seller.name: client}, lambda: None, clock, lambda: 0.5)
+
+
+def work_off(services: Services) -> None:
+    """Process whatever is due, and what becomes due by it, until nothing is."""
+    for _ in range(50):
+        due = services.cases.due(services.clock(), 99)
+        if not due:
+            return
+        for target in due:
+            process(target, services)
+    raise AssertionError("the work does not end")
 
 
 def payment_target(payment_id: str) -> Target:

@@ -110,6 +110,15 @@ def test_no_whole_answer_in_time_is_unclear(listen: Callable[[Behaviour], str], 
     assert time.monotonic() - begun < TOTAL + 1
 
 
+def test_nothing_is_read_once_time_is_up(listen: Callable[[Behaviour], str]) -> None:
+    """Not even an answer that is there already."""
+    exchange = Exchange(connections=1, user_agent="tests", total=0)
+
+    with pytest.raises(UnclearError):
+        exchange.send("GET", listen(answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")), headers={})
+    exchange.close()
+
+
 def test_nobody_there_is_unclear() -> None:
     """Though nothing can have happened: the caller asks again either way."""
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -34,6 +34,7 @@ from tests.fakes import Clock
 from tests.fakes import payment_target
 from tests.fakes import purchase_target
 from tests.fakes import said
+from tests.fakes import work_off
 
 PURCHASE = purchase_target("ORDER-1")
 
@@ -46,17 +47,6 @@ def mp(services: Services) -> MercadoPago:
 def hear(services: Services, target: Target, sign: Sign = Sign.WITHDREW, **fields: Any) -> None:
     """Accept a notification now."""
     services.cases.accept(said(target, sign, services.clock(), **fields))
-
-
-def work(services: Services) -> None:
-    """Process whatever is due, and what becomes due by it, until nothing is."""
-    for _ in range(50):
-        due = services.cases.due(services.clock(), 99)
-        if not due:
-            return
-        for target in due:
-            process(target, services)
-    raise AssertionError("the work does not end")
 
 
 def case_of(services: Services, target: Target) -> Case:
@@ -85,7 +75,7 @@ def test_a_withdrawal_releases_the_reserve(services: Services, simulator: Simula
     target = payment_target(payment_id)
     hear(services, target, id="msg_1")
 
-    work(services)
+    work_off(services)
 
     assert stands(services, target) == "cancelled buyer_withdrew"
     assert status(simulator, payment_id) == "cancelled"
@@ -105,7 +95,7 @@ def test_the_history_tells_the_whole_story(services: Services, simulator: Simula
     target = payment_target(payment_id)
     hear(services, target, id="msg_1")
 
-    work(services)
+    work_off(services)
 
     reserved = f"payment {payment_id} is authorized (pending_capture), not captured, 100.0 ARS"
     cancelled = f"payment {payment_id} is cancelled (by_collector), not captured, 100.0 ARS"
@@ -160,7 +150,7 @@ def test_an_answer_lost_after_the_effect_is_settled_by_reading(
     simulator.fail(fault)
     hear(services, target)
 
-    work(services)
+    work_off(services)
 
     assert stands(services, target) == "cancelled buyer_withdrew"
     assert puts(simulator) == 1
@@ -187,11 +177,11 @@ def test_a_cancel_without_effect_is_tried_again_later(
     simulator.fail(fault)
     hear(services, target)
 
-    work(services)
+    work_off(services)
     assert stands(services, target) == "cancel_sent buyer_withdrew"
     assert case_of(services, target).due_at > clock()
     clock.forward(seconds=7)
-    work(services)
+    work_off(services)
 
     assert stands(services, target) == "cancelled buyer_withdrew"
     keys = {call.idempotency_key for call in simulator.writes()}
@@ -212,7 +202,7 @@ def test_a_capture_in_between_wins(services: Services, simulator: Simulator, cap
     simulator.app.app = capture_first
     hear(services, target)
     with caplog.at_level(logging.WARNING):
-        work(services)
+        work_off(services)
 
     assert stands(services, target) == "captured captured"
     assert status(simulator, payment_id) == "approved"
@@ -231,10 +221,10 @@ def test_an_answer_that_is_lost_together_with_the_reading_is_settled_later(
     simulator.fail(Fault("GET", process_get, status=None))
     simulator.fail(Fault("GET", process_get, status=500))
 
-    work(services)
+    work_off(services)
     assert stands(services, target) == "cancel_sent buyer_withdrew"
     clock.forward(seconds=5)
-    work(services)
+    work_off(services)
 
     assert stands(services, target) == "cancelled buyer_withdrew"
     assert puts(simulator) == 1
@@ -248,10 +238,10 @@ def test_mercado_pago_away_is_waited_out(services: Services, simulator: Simulato
 
     waits = []
     for _ in range(3):
-        work(services)
+        work_off(services)
         waits.append((case_of(services, target).due_at - clock()).total_seconds())
         clock.now = case_of(services, target).due_at
-    work(services)
+    work_off(services)
 
     assert waits == [5, 30, 120]
     assert stands(services, target) == "cancelled buyer_withdrew"
@@ -263,7 +253,7 @@ def test_retry_after_is_followed(services: Services, simulator: Simulator, clock
     simulator.fail(Fault("GET", "/v1/payments/.*", status=429, headers=(("Retry-After", "77"),)))
     hear(services, target)
 
-    work(services)
+    work_off(services)
 
     case = case_of(services, target)
     assert (case.reason, case.attempts, case.due_at) == (Rule.RATE_LIMITED, 0, clock() + timedelta(seconds=77))
@@ -278,7 +268,7 @@ def test_a_payment_that_lags_behind_its_notification_is_found(
     hear(services, target)
 
     for _ in range(5):
-        work(services)
+        work_off(services)
         clock.forward(minutes=11)
 
     assert stands(services, target) == "cancelled buyer_withdrew"
@@ -290,7 +280,7 @@ def test_a_payment_that_is_never_found_is_refused(services: Services, simulator:
     hear(services, target, Sign.CHANGED)
 
     for _ in range(5):
-        work(services)
+        work_off(services)
         clock.forward(minutes=11)
 
     assert stands(services, target) == "refused not_found"
@@ -306,7 +296,7 @@ def test_the_account_rests_while_its_token_is_refused(services: Services, simula
         hear(services, target)
 
     for _ in range(12):
-        work(services)
+        work_off(services)
         clock.forward(minutes=5)
 
     assert len(simulator.calls) == 12
@@ -315,7 +305,7 @@ def test_the_account_rests_while_its_token_is_refused(services: Services, simula
 
     simulator.memory.access_token = fakes.TOKEN
     for _ in range(2):
-        work(services)
+        work_off(services)
         clock.forward(minutes=5)
     assert {stands(services, target) for target in targets} == {"cancelled buyer_withdrew"}
 
@@ -327,7 +317,7 @@ def test_a_refusal_about_one_payment_does_not_stop_the_account(services: Service
     hear(services, refused)
     hear(services, other)
 
-    work(services)
+    work_off(services)
 
     assert stands(services, refused) == "pending unclear"
     assert stands(services, other) == "cancelled buyer_withdrew"
@@ -339,7 +329,7 @@ def test_a_token_that_is_good_for_nothing_is_a_refused_one(services: Services, s
     simulator.fail(Fault("GET", ".*", status=403, times=99))
     hear(services, target)
 
-    work(services)
+    work_off(services)
 
     assert stands(services, target) == "pending account_paused"
 
@@ -351,7 +341,7 @@ def test_whose_token_it_is_may_stay_unknown(services: Services, simulator: Simul
     simulator.fail(Fault("GET", "/users/me", status=code))
     hear(services, target)
 
-    work(services)
+    work_off(services)
 
     assert stands(services, target) == "cancelled buyer_withdrew"
 
@@ -361,7 +351,7 @@ def test_another_sellers_payment_is_never_touched(services: Services, simulator:
     target = payment_target(simulator.memory.add_payment(collector_id=666))
     hear(services, target)
 
-    work(services)
+    work_off(services)
 
     assert stands(services, target) == "refused not_ours"
     assert puts(simulator) == 0
@@ -373,7 +363,7 @@ def test_in_observe_mode_nothing_is_written(cases: Cases, simulator: Simulator, 
     target = payment_target(simulator.memory.add_payment())
     hear(services, target)
 
-    work(services)
+    work_off(services)
 
     assert stands(services, target) == "nothing observed"
     assert case_of(services, target).detail.startswith("would be cancelled (buyer_withdrew): ")
@@ -394,7 +384,7 @@ def test_no_cancel_begins_late_in_a_lease(services: Services, simulator: Simulat
     simulator.app.app = slowly
     process(target, services)
     assert (stands(services, target), puts(simulator)) == ("pending stopped", 0)
-    work(services)
+    work_off(services)
 
     assert (stands(services, target), puts(simulator)) == ("cancelled buyer_withdrew", 1)
 
@@ -449,7 +439,7 @@ def test_a_fault_of_ours_is_logged_and_tried_again(
     assert stands(services, target) == "pending fault"
     assert "ZeroDivisionError" in caplog.text
     clock.forward(seconds=5)
-    work(services)
+    work_off(services)
 
     assert stands(services, target) == "cancelled buyer_withdrew"
 
@@ -516,7 +506,7 @@ def test_a_stop_after_the_cancel_leaves_the_reading_to_the_next_start(
     process(target, services)
     assert stands(services, target) == "cancel_sent buyer_withdrew"
 
-    work(fakes.services(services.cases, fakes.DirectExchange(simulator), clock))
+    work_off(fakes.services(services.cases, fakes.DirectExchange(simulator), clock))
     assert (stands(services, target), puts(simulator)) == ("cancelled buyer_withdrew", 1)
 
 
@@ -529,9 +519,9 @@ def test_a_purchase_over_two_cards_is_released_card_by_card(services: Services, 
     other = simulator.memory.add_payment(external_reference="ORDER-10")
     hear(services, PURCHASE, Sign.REJECTED)
 
-    work(services)
+    work_off(services)
     services.clock.forward(seconds=1)  # type: ignore[attr-defined]  # the clock of the tests
-    work(services)
+    work_off(services)
 
     assert stands(services, PURCHASE) == "cancelled seller_rejected"
     assert case_of(services, PURCHASE).detail == "its payments: 2 cancelled"
@@ -547,13 +537,13 @@ def test_a_failing_payment_does_not_hold_up_the_others(services: Services, simul
     simulator.fail(Fault("GET", f"/v1/payments/{failing}", status=500, times=2))
     hear(services, PURCHASE)
 
-    work(services)
+    work_off(services)
     assert stands(services, payment_target(fine)) == "cancelled buyer_withdrew"
     assert stands(services, payment_target(failing)) == "pending unclear"
     assert stands(services, PURCHASE) == "pending payments_open"
     for _ in range(4):
         clock.forward(seconds=30)
-        work(services)
+        work_off(services)
 
     assert stands(services, PURCHASE) == "cancelled buyer_withdrew"
     assert puts(simulator) == 2
@@ -567,9 +557,9 @@ def test_what_is_captured_of_a_withdrawn_purchase_is_told(
     reserved = simulator.memory.add_payment(external_reference="ORDER-1")
     hear(services, PURCHASE)
 
-    work(services)
+    work_off(services)
     clock.forward(seconds=1)
-    work(services)
+    work_off(services)
 
     assert stands(services, payment_target(captured)) == "captured captured"
     assert stands(services, payment_target(reserved)) == "cancelled buyer_withdrew"
@@ -582,7 +572,7 @@ def test_a_rejected_purchase_that_is_paid_keeps_everything(services: Services, s
     reserved = simulator.memory.add_payment(external_reference="ORDER-1")
     hear(services, PURCHASE, Sign.REJECTED)
 
-    work(services)
+    work_off(services)
 
     assert stands(services, PURCHASE) == "nothing purchase_paid"
     assert services.cases.get(payment_target(reserved)) is None
@@ -599,9 +589,9 @@ def test_a_guard_for_the_purchase_is_held_against_its_total(
     for number, amount in ((1, 150), (2, 150), (3, 100)):
         hear(services, purchase_target(f"ORDER-{number}"), guards=Guards(amount=Decimal(amount)))
 
-    work(services)
+    work_off(services)
     clock.forward(seconds=1)
-    work(services)
+    work_off(services)
 
     assert {stands(services, purchase_target(f"ORDER-{n}")) for n in (1, 2, 3)} == {"cancelled buyer_withdrew"}
 
@@ -610,13 +600,13 @@ def test_a_purchase_without_payments_stays_on_file(services: Services, simulator
     """The search may lag, so it is asked several times; a reserve that comes later is caught."""
     hear(services, PURCHASE)
     for _ in range(5):
-        work(services)
+        work_off(services)
         clock.forward(minutes=11)
     assert stands(services, PURCHASE) == "nothing no_payments"
 
     late = simulator.memory.add_payment(external_reference="ORDER-1")
     hear(services, payment_target(late), Sign.CHANGED)
-    work(services)
+    work_off(services)
 
     assert stands(services, payment_target(late)) == "cancelled buyer_withdrew"
 
@@ -625,12 +615,12 @@ def test_a_rejection_does_not_catch_what_comes_later(services: Services, simulat
     """The buyer's next card is a good payment."""
     hear(services, PURCHASE, Sign.REJECTED)
     for _ in range(5):
-        work(services)
+        work_off(services)
         clock.forward(minutes=11)
 
     late = simulator.memory.add_payment(external_reference="ORDER-1")
     hear(services, payment_target(late), Sign.CHANGED)
-    work(services)
+    work_off(services)
 
     assert stands(services, payment_target(late)) == "nothing reserve_wanted"
 
@@ -642,7 +632,7 @@ def test_a_withdrawal_on_file_does_not_stand_for_ever(services: Services, simula
     late = simulator.memory.add_payment(external_reference="ORDER-1")
     hear(services, payment_target(late), Sign.CHANGED)
 
-    work(services)
+    work_off(services)
 
     assert stands(services, payment_target(late)) == "nothing reserve_wanted"
     assert stands(services, PURCHASE) == "nothing too_old"
@@ -655,13 +645,13 @@ def test_a_payment_the_search_does_not_know_yet_is_caught_by_its_own_notificatio
     seen, unseen = (simulator.memory.add_payment(external_reference="ORDER-1") for _ in range(2))
     simulator.memory.hidden.add(unseen)
     hear(services, PURCHASE)
-    work(services)
+    work_off(services)
     clock.forward(seconds=1)
-    work(services)
+    work_off(services)
     assert (status(simulator, seen), status(simulator, unseen)) == ("cancelled", "authorized")
 
     hear(services, payment_target(unseen), Sign.CHANGED)
-    work(services)
+    work_off(services)
 
     assert status(simulator, unseen) == "cancelled"
 
@@ -685,12 +675,12 @@ def test_the_second_card_was_rejected_so_the_first_reserve_goes(
     """But only after the grace period, and only if the purchase is short then."""
     reserved, rejected = two_cards(simulator, clock)
     hear(services, payment_target(rejected), Sign.CHANGED)
-    work(services)
+    work_off(services)
     assert stands(services, payment_target(rejected)) == "pending grace"
     assert status(simulator, reserved) == "authorized"
 
     clock.forward(seconds=300)
-    work(services)
+    work_off(services)
 
     assert stands(services, payment_target(rejected)) == "nothing purchase_short"
     assert stands(services, payment_target(reserved)) == "cancelled purchase_short"
@@ -700,7 +690,7 @@ def test_the_buyer_tried_again_in_time(services: Services, simulator: Simulator,
     """A third card covers what the second did not: everything is kept."""
     reserved, rejected = two_cards(simulator, clock)
     hear(services, payment_target(rejected), Sign.CHANGED)
-    work(services)
+    work_off(services)
     clock.forward(seconds=200)
     simulator.memory.add_payment(
         external_reference="ORDER-1",
@@ -709,7 +699,7 @@ def test_the_buyer_tried_again_in_time(services: Services, simulator: Simulator,
     )
 
     clock.forward(seconds=100)
-    work(services)
+    work_off(services)
 
     assert stands(services, payment_target(rejected)) == "nothing purchase_covered"
     assert puts(simulator) == 0
@@ -721,7 +711,7 @@ def test_without_a_total_nothing_is_released(services: Services, simulator: Simu
     hear(services, payment_target(rejected), Sign.CHANGED)
     clock.forward(seconds=300)
 
-    work(services)
+    work_off(services)
 
     assert stands(services, payment_target(rejected)) == "nothing total_unknown"
 
@@ -733,7 +723,7 @@ def test_two_merchant_orders_are_no_total(services: Services, simulator: Simulat
     hear(services, payment_target(rejected), Sign.CHANGED)
     clock.forward(seconds=300)
 
-    work(services)
+    work_off(services)
 
     assert stands(services, payment_target(rejected)) == "nothing total_unknown"
 
@@ -759,10 +749,10 @@ def test_in_whatever_order_and_however_often_things_are_said_the_end_is_the_same
         for index in [*order, *order]:
             hear(services, *things[index], id=f"{number}-{index}")
             if worked:
-                work(services)
+                work_off(services)
 
     for _ in range(3):
-        work(services)
+        work_off(services)
         clock.forward(seconds=10)
 
     ended = {case.state for case in services.cases.newest(999)}
@@ -784,9 +774,9 @@ def test_a_capture_at_any_moment_is_never_undone(
         if index == captured_at and status(simulator, payment_id) == "authorized":
             simulator.memory.update_payment(payment_id, {"capture": True})
         hear(services, about, sign)
-        work(services)
+        work_off(services)
         clock.forward(seconds=2)
-    work(services)
+    work_off(services)
 
     came_first = captured_at <= 2
     assert status(simulator, payment_id) == ("approved" if came_first else "cancelled")
@@ -798,7 +788,7 @@ def test_entries_are_written_once(services: Services, simulator: Simulator) -> N
     target = payment_target(simulator.memory.add_payment())
     hear(services, target)
 
-    work(services)
+    work_off(services)
 
     history: list[Entry] = services.cases.history(target)
     assert len({(entry.step, entry.detail) for entry in history}) == len(history)

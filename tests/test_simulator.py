@@ -190,6 +190,8 @@ def test_a_key_pays_once(client: Client) -> None:
     """The same key is the same payment."""
     first, second = (call(client, "POST", "/v1/payments", CARD, X_Idempotency_Key="key") for _ in range(2))
 
+    other = call(client, "POST", "/v1/payments", CARD, X_Idempotency_Key="another")
+    assert other[1]["id"] != first[1]["id"]
     assert (first[0], second[0]) == (201, 200)
     assert first[1] == second[1]
 

@@ -191,6 +191,25 @@ def test_what_is_asked_at_once_shares_a_commit(database: Path) -> None:
     writer.close()
 
 
+def test_closing_finishes_what_was_asked_for(database: Path) -> None:
+    """Even what was asked a moment before."""
+    connection.create(database)
+    writer = Writer(database)
+
+    with ThreadPoolExecutor(2) as pool:
+        with occupied(writer, until=2):
+            asked = pool.submit(writer.run, lambda db: db.execute("CREATE TABLE t (n INTEGER)"))
+            while writer.waiting < 1:
+                time.sleep(0.001)
+            closed = pool.submit(writer.close)
+        asked.result()
+        closed.result()
+
+    reading = connection.for_reading(database)
+    assert reading.execute("SELECT count(*) FROM t").fetchone()[0] == 0
+    reading.close()
+
+
 def test_one_who_fails_takes_nobody_with_him(database: Path) -> None:
     """The others of his group are written, and nothing of him."""
     connection.create(database)

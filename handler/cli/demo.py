@@ -9,177 +9,28 @@ import sys
 import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from dataclasses import field
-from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 
 import click
 
-from handler.cases import Cases
 from handler.cases import open_cases
 from handler.cli.environment import environment
 from handler.cli.environment import use_color
-from handler.cli.send import mercadopago_request
-from handler.cli.send import merchant_request
-from handler.exchange import Answer
-from handler.exchange import Exchange
-from handler.models import Case
-from handler.models import Step
-from handler.models import Target
+from handler.cli.scenes import SCENES
+from handler.cli.scenes import Scene
+from handler.cli.scenes import Stage
 from handler.server import Server
-from handler.services import USER_AGENT
 from handler.services import utc_now
-from handler.simulator import Fault
 from handler.simulator import Memory
 from handler.simulator import Simulator
 
-#: How long one scene may take, in seconds.
-PATIENCE = 8.0
+SERVE = (sys.executable, "-m", "handler", "serve", "--port", "0")
 
 WIDTHS = (45, 23, 18, 24)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """How a scene came out, and whether that is how it should."""
-
-    read: str
-    rule: str
-    outcome: str
-    as_told: bool
-
-
-@dataclass(slots=True)
-class Stage:
-    """A running handler and the pretend Mercado Pago behind it."""
-
-    simulator: Simulator
-    record: Cases
-    url: str
-    whsec: str
-    mp_secret: str
-    exchange: Exchange = field(default_factory=lambda: Exchange(connections=1, user_agent=USER_AGENT))
-
-    def merchant(self, event: str, **data: str) -> Answer:
-        """Send the seller's event."""
-        return self._post("merchant", *merchant_request(event, data, f"msg_{secrets.token_hex(8)}", self.whsec))
-
-    def mercadopago(self, payment_id: str, *, request_id: str = "", secret: str = "") -> Answer:
-        """Send Mercado Pago's word that a payment changed."""
-        request = mercadopago_request(
-            payment_id, "payment", request_id or secrets.token_hex(16), secret or self.mp_secret
-        )
-        return self._post("mercadopago", *request)
-
-    def ended(self, target: str) -> Case | None:
-        """Wait until a case has ended."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            case = self.record.get(Target.parse(target))
-            if case is not None and not case.state.is_open:
-                return case
-            time.sleep(0.005)
-        return None
-
-    def row(self, target: str, state: str, rule: str, *, puts: int, outcome: str = "") -> Row:
-        """Wait for a case and hold it against what was told: its end, its rule, and how many writes it took."""
-        case = self.ended(target)
-        if case is None:
-            return Row("", "", "not ended in time", as_told=False)
-        wanted = Target.parse(target)
-        read = " > ".join(entry.rule for entry in self.record.history(wanted) if entry.step is Step.READ)
-        path = f"/v1/payments/{wanted.id}"
-        written = sum(call.path == path for call in self.simulator.writes())
-        as_told = (case.state, case.reason, written) == (state, rule, puts)
-        return Row(read, case.reason, outcome or case.state, as_told=as_told)
-
-    def status(self, payment_id: str) -> str:
-        """Return a payment's status at Mercado Pago."""
-        status: str = self.simulator.memory.payment(payment_id)["status"]
-        return status
-
-    def _post(self, source: str, query: str, headers: dict[str, str], body: bytes) -> Answer:
-        return self.exchange.send("POST", f"{self.url}/notifications/{source}{query}", headers=headers, data=body)
-
-
-def buyer_withdraws(stage: Stage) -> Row:
-    """An instruction that names the payment: read, cancelled, confirmed."""
-    payment = stage.simulator.memory.add_payment()
-    stage.merchant("buyer.withdrew", payment_id=payment, reason="changed their mind")
-    return stage.row(f"payment:{payment}", "cancelled", "buyer_withdrew", puts=1, outcome="released")
-
-
-def two_cards_rejected(stage: Stage) -> Row:
-    """An instruction that names the purchase: every reserve of it goes."""
-    memory = stage.simulator.memory
-    cards = [memory.add_payment(external_reference="ORDER-2", transaction_amount=amount) for amount in (60.0, 40.0)]
-    stage.merchant("payment.rejected", external_reference="ORDER-2")
-    row = stage.row("purchase:ORDER-2", "cancelled", "seller_rejected", puts=0, outcome="both reserves released")
-    both = [stage.status(card) for card in cards] == ["cancelled", "cancelled"]
-    return Row(row.read, row.rule, row.outcome, as_told=row.as_told and both)
-
-
-def late_rejection(stage: Stage) -> Row:
-    """An old rejection never costs the reserve of the next card."""
-    memory = stage.simulator.memory
-    order = memory.add_merchant_order(100.0)
-    earlier = (memory.clock() - timedelta(minutes=5)).isoformat()
-    first = memory.add_payment("rejected", external_reference="ORDER-3", order=order, date_created=earlier)
-    second = memory.add_payment(external_reference="ORDER-3", order=order)
-    stage.mercadopago(first)
-    row = stage.row(f"payment:{first}", "nothing", "purchase_covered", puts=0, outcome="good reserve kept")
-    return Row(row.read, row.rule, row.outcome, as_told=row.as_told and stage.status(second) == "authorized")
-
-
-def already_captured(stage: Stage) -> Row:
-    """Captured money is not ours to move."""
-    payment = stage.simulator.memory.add_payment("approved")
-    stage.merchant("buyer.withdrew", payment_id=payment)
-    return stage.row(f"payment:{payment}", "captured", "captured", puts=0, outcome="told, not touched")
-
-
-def answer_lost(stage: Stage) -> Row:
-    """The connection breaks after the effect: the payment tells, no second cancel is sent."""
-    payment = stage.simulator.memory.add_payment()
-    stage.simulator.fail(Fault("PUT", f"/v1/payments/{payment}", status=0, after=True))
-    stage.merchant("buyer.withdrew", payment_id=payment)
-    return stage.row(f"payment:{payment}", "cancelled", "buyer_withdrew", puts=1, outcome="settled by reading")
-
-
-def three_times(stage: Stage) -> Row:
-    """A withdrawal on file catches the reserve, and copies of one notification are one."""
-    memory = stage.simulator.memory
-    payment = memory.add_payment(external_reference="ORDER-6")
-    stage.merchant("buyer.withdrew", external_reference="ORDER-6")
-    request_id = secrets.token_hex(16)
-    answers = [stage.mercadopago(payment, request_id=request_id) for _ in range(3)]
-    row = stage.row(f"payment:{payment}", "cancelled", "buyer_withdrew", puts=1, outcome="one release")
-    duplicates = sum(b"duplicate" in answer.body for answer in answers)
-    return Row(row.read, row.rule, row.outcome, as_told=row.as_told and duplicates == 2)
-
-
-def forged(stage: Stage) -> Row:
-    """What is not signed with the secret is not heard."""
-    payment = stage.simulator.memory.add_payment()
-    answer = stage.mercadopago(payment, secret="f" * 64)
-    unheard = stage.record.get(Target.parse(f"payment:{payment}")) is None
-    return Row("nothing", "-", f"answered {answer.status}", as_told=answer.status == 401 and unheard)
-
-
-SCENES: tuple[tuple[str, Callable[[Stage], Row]], ...] = (
-    ("seller: the buyer withdrew", buyer_withdraws),
-    ("seller: a purchase over two cards is rejected", two_cards_rejected),
-    ("Mercado Pago: a first try was rejected, late", late_rejection),
-    ("seller: the buyer withdrew, after the capture", already_captured),
-    ("seller: withdrew; the cancel's answer is lost", answer_lost),
-    ("withdrawn; the same notification three times", three_times),
-    ("somebody else, with a wrong signature", forged),
-)
 
 
 @click.command()
@@ -194,13 +45,18 @@ def demo() -> None:
     click.echo("Starting a handler and a pretend Mercado Pago on this machine ...")
     with tempfile.TemporaryDirectory() as folder, _stage(Path(folder)) as stage:
         _echo(("NOTIFICATION", "WHAT WAS READ", "RULE", "OUTCOME"), "MS", color=color)
-        failed = [title for title, play in SCENES if not _played(stage, title, play, color=color)]
-    if failed:
-        raise click.ClickException(f"not as told: {', '.join(failed)}")
+        tell(SCENES, stage, color=color)
     click.echo(f"All {len(SCENES)} came out as told.")
 
 
-def _played(stage: Stage, title: str, play: Callable[[Stage], Row], *, color: bool) -> bool:
+def tell(scenes: Sequence[tuple[str, Scene]], stage: Stage, *, color: bool) -> None:
+    """Play each scene and tell how it came out; raises ClickException if one came out otherwise than told."""
+    failed = [title for title, play in scenes if not _played(stage, title, play, color=color)]
+    if failed:
+        raise click.ClickException(f"not as told: {', '.join(failed)}")
+
+
+def _played(stage: Stage, title: str, play: Scene, *, color: bool) -> bool:
     begun = time.perf_counter()
     row = play(stage)
     milliseconds = (time.perf_counter() - begun) * 1000
@@ -232,7 +88,7 @@ def _stage(folder: Path) -> Iterator[Stage]:
         "RETRY_SCHEDULE": "1",
     }
     try:
-        with _handler(folder, settings) as url:
+        with running_handler(folder, settings) as url:
             record = open_cases(settings["DATABASE_URL"], read_only=True)
             yield Stage(simulator, record, url, whsec, mp_secret)
             record.close()
@@ -242,9 +98,8 @@ def _stage(folder: Path) -> Iterator[Stage]:
 
 
 @contextmanager
-def _handler(folder: Path, settings: dict[str, str]) -> Iterator[str]:
+def running_handler(folder: Path, settings: dict[str, str], command: Sequence[str] = SERVE) -> Iterator[str]:
     """Run `serve` as anybody would, in a process of its own; it must end well when told to."""
-    command = [sys.executable, "-m", "handler", "serve", "--port", "0"]
     log = folder / "handler.log"
     search = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
     with log.open("w") as errors:
@@ -263,6 +118,6 @@ def _handler(folder: Path, settings: dict[str, str]) -> Iterator[str]:
         yield first_line.split()[-1]
     finally:
         process.send_signal(signal.SIGTERM)
-        status = process.wait(timeout=30)
-    if status != 0:
-        raise click.ClickException(f"the handler ended with status {status}")
+        process.communicate(timeout=30)
+    if process.returncode != 0:
+        raise click.ClickException(f"the handler ended with status {process.returncode}")

@@ -44,5 +44,5 @@ def serve(host: str, port: int) -> None:
     worker.start()
     click.echo(f"Listening on {server.url}")
     server.run()
-    if worker.stop(PATIENCE):
-        services.cases.close()
+    worker.stop(PATIENCE)
+    services.cases.close()

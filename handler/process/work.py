@@ -90,7 +90,11 @@ class Work:
         payments = tuple(found.values())
         total = self._purchase_total(payments) if with_total else None
         words = ", ".join(f"{payment.id} {payment.status} {payment.amount} {payment.currency}" for payment in payments)
-        self.note(Step.READ, "purchase", f"purchase {reference}, total {total or 'not known'}: {words or 'no payment'}")
+        self.note(
+            Step.READ,
+            f"{len(payments)} payment{'' if len(payments) == 1 else 's'}",
+            f"purchase {reference}, total {total or 'not known'}: {words or 'no payment'}",
+        )
         return Purchase(reference, payments, total)
 
     def _purchase_total(self, payments: Iterable[Payment]) -> Decimal | None:

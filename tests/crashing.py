@@ -1,0 +1,66 @@
+"""A worker that dies: `python -m tests.crashing DATABASE UPSTREAM STEP` ends without ceremony at its STEPth step.
+
+A step is the moment before or after each use of the record or of the network. Exit status 9 means
+that it died, 0 that there was no such step any more.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from handler.cases import open_cases
+from handler.exchange import Exchange
+from handler.services import utc_now
+from tests import fakes
+
+
+class Wall(fakes.Clock):
+    """The real time."""
+
+    def __call__(self) -> Any:
+        return utc_now()
+
+
+class Countdown:
+    """Ends the process when it reaches zero."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def step(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            os._exit(9)
+
+
+class Mortal:
+    """Anything, each method of which may be the last that is called."""
+
+    def __init__(self, inner: Any, countdown: Countdown) -> None:
+        self._inner = inner
+        self._countdown = countdown
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._inner, name)
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            self._countdown.step()
+            result = method(*args, **kwargs)
+            self._countdown.step()
+            return result
+
+        return called
+
+
+def main(database: str, upstream: str, steps: str) -> None:
+    """Process what is due until nothing is, or until death."""
+    countdown = Countdown(int(steps))
+    record: Any = Mortal(open_cases(f"sqlite:///{Path(database)}"), countdown)
+    exchange: Any = Mortal(Exchange(connections=1, user_agent="tests"), countdown)
+    services = fakes.services(record, exchange, Wall(), MERCADOPAGO_API_URL=upstream, GRACE_PERIOD="0")
+    fakes.work_off(services)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,253 @@
+"""Tests for handler.cli: each command as a process of its own, as it is typed."""
+
+import json
+import os
+import pty
+import socket
+import subprocess
+from collections.abc import Callable
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from handler.cases import open_cases
+from handler.cli import main
+from handler.models import Sign
+from handler.models import State
+from handler.policy import Decision
+from handler.policy import Rule
+from handler.server import Server
+from handler.services import utc_now
+from handler.simulator import Memory
+from handler.simulator import Simulator
+from tests.fakes import ENVIRON
+from tests.fakes import MP_SECRET
+from tests.fakes import NOW
+from tests.fakes import TOKEN
+from tests.fakes import WHSEC
+from tests.fakes import payment_target
+from tests.fakes import said
+from tests.running import COMMAND
+from tests.running import Handler
+from tests.running import environment
+from tests.running import run
+
+COMMANDS = ["serve", "demo", "cases", "show", "send", "send mercadopago", "send merchant"]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    """A record with three cases: one ended, one waiting, one just heard of."""
+    url = f"sqlite:///{tmp_path}/cases.sqlite3"
+    record = open_cases(url)
+    targets = [payment_target(str(number)) for number in (1, 2, 3)]
+    for second, target in enumerate(targets):
+        record.accept(said(target, Sign.WITHDREW, NOW + timedelta(seconds=second), id=f"msg_{target.id}"))
+    first, second_case = (record.claim(target, NOW + timedelta(seconds=9), timedelta(90)) for target in targets[:2])
+    assert first is not None
+    assert second_case is not None
+    record.settle(first, Decision.end(State.CAPTURED, Rule.CAPTURED, "taken"), NOW + timedelta(seconds=9), [])
+    later = Decision.wait(NOW + timedelta(hours=1), Rule.UNCLEAR, "GET was answered 500")
+    record.postpone(second_case, later, NOW + timedelta(seconds=8), [])
+    record.close()
+    return url
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_an_example(command: str) -> None:
+    """And how it is called."""
+    result = CliRunner().invoke(main, [*command.split(), "--help"])
+
+    assert result.exit_code == 0
+    assert f"Usage: main {command}" in result.output
+    assert "Example: python -m handler" in result.output or command == "send"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["cancel"], "No such command 'cancel'"),
+        (["cases", "--all"], "No such option '--all'"),
+        (["cases", "--state", "lost"], "'lost' is not one of"),
+        (["cases", "--limit", "0"], "is not in the range"),
+        (["show"], "Missing argument 'TARGET'"),
+        (["show", "1319999999"], "is not a target such as payment:1319999999"),
+        (["show", "payment:1"], "there is no database at"),
+        (["cases"], "there is no database at"),
+        (["send", "merchant", "order.shipped"], "'order.shipped' is not one of"),
+        (["send", "merchant", "buyer.withdrew", "--payment-id", "1"], "MERCHANT_WEBHOOK_SECRET is not set"),
+        (["serve"], "MERCADOPAGO_ACCESS_TOKEN is not set"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, arguments: list[str], message: str) -> None:
+    """Exit status 2, no traceback."""
+    result = run(*arguments, cwd=tmp_path)
+
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_every_problem_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
+    """A line each, without a secret in it."""
+    result = run("serve", cwd=tmp_path, MERCADOPAGO_WEBHOOK_SECRET="tooshort", MODE="maybe")
+
+    remedy = "copy the whole secret, or remove the setting to switch mercadopago off"
+    assert result.returncode == 2
+    assert result.stderr.splitlines() == [
+        f"Error: MERCADOPAGO_WEBHOOK_SECRET is shorter than 16 characters: {remedy}",
+        "       MERCADOPAGO_ACCESS_TOKEN is not set: take it from Your integrations > Credentials",
+        "       MODE: 'maybe' is neither enforce nor observe",
+    ]
+
+
+def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
+    """With the address."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("serve", "--port", str(port), cwd=tmp_path, **ENVIRON)
+
+    assert result.returncode == 2
+    assert f"127.0.0.1:{port} cannot be listened on: Address already in use" in result.stderr
+
+
+def test_the_settings_may_stand_in_a_file(tmp_path: Path, database: str) -> None:
+    """`.env` of the folder; the environment goes before it."""
+    (tmp_path / ".env").write_text(f"DATABASE_URL='{database}'\nEMPTY\n")
+
+    from_file = run("cases", "--json", cwd=tmp_path)
+    from_environment = run("cases", cwd=tmp_path, DATABASE_URL="sqlite:///nowhere")
+
+    assert len(from_file.stdout.splitlines()) == 3
+    assert "there is no database at nowhere" in from_environment.stderr
+
+
+def test_cases_are_listed_newest_first(tmp_path: Path, database: str) -> None:
+    """As a table for people."""
+    result = run("cases", cwd=tmp_path, DATABASE_URL=database)
+
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert lines[0] == ["TARGET", "STATE", "REASON", "ATTEMPTS", "AMOUNT", "UPDATED"]
+    assert [line[:3] for line in lines[1:]] == [
+        ["payment:1", "captured", "captured"],
+        ["payment:2", "pending", "unclear"],
+        ["payment:3", "pending", "notified"],
+    ]
+    assert max(len(line) for line in result.stdout.splitlines()) <= 120
+    assert "\x1b" not in result.stdout
+
+
+def test_cases_are_told_to_programs_an_object_a_line(tmp_path: Path, database: str) -> None:
+    """With the fields that are promised."""
+    result = run("cases", "--json", "--limit", "2", cwd=tmp_path, DATABASE_URL=database)
+
+    cases = [json.loads(line) for line in result.stdout.splitlines()]
+    promised = {"target", "account", "state", "reason", "attempts", "first_seen", "updated_at", "due_at"}
+    assert [case["target"] for case in cases] == ["payment:1", "payment:2"]
+    assert all(promised <= set(case) for case in cases)
+    assert (cases[0]["due_at"], cases[1]["due_at"]) == (None, "2026-11-22T11:00:00+00:00")
+
+
+def test_cases_can_be_narrowed_to_a_state(tmp_path: Path, database: str) -> None:
+    """Each state has its cases."""
+    result = run("cases", "--json", "--state", "captured", cwd=tmp_path, DATABASE_URL=database)
+
+    assert [json.loads(line)["target"] for line in result.stdout.splitlines()] == ["payment:1"]
+
+
+def test_a_case_is_shown_with_its_history(tmp_path: Path, database: str) -> None:
+    """For people and for programs."""
+    text = run("show", "payment:2", cwd=tmp_path, DATABASE_URL=database)
+    document = json.loads(run("show", "payment:2", "--json", cwd=tmp_path, DATABASE_URL=database).stdout)
+
+    assert text.stdout.splitlines() == [
+        "payment:2 is pending (unclear)",
+        "looked at again at 2026-11-22 11:00:00Z, after 0 failed attempts",
+        "  2026-11-22 10:00:01Z  said      buyer.withdrew from merchant (msg_2)",
+    ]
+    ended = run("show", "payment:1", cwd=tmp_path, DATABASE_URL=database).stdout
+    assert ended.splitlines()[0] == "payment:1 is captured (captured)"
+    assert "looked at again" not in ended
+    assert document["target"] == "payment:2"
+    assert document["history"] == [
+        {
+            "at": "2026-11-22T10:00:01+00:00",
+            "step": "said",
+            "rule": "withdrew",
+            "detail": "buyer.withdrew from merchant (msg_2)",
+        }
+    ]
+
+
+def test_a_case_that_is_not_there_is_a_clear_error(tmp_path: Path, database: str) -> None:
+    """Not an empty answer."""
+    result = run("show", "payment:4", cwd=tmp_path, DATABASE_URL=database)
+
+    assert result.returncode == 2
+    assert "there is no case payment:4" in result.stderr
+
+
+@pytest.mark.parametrize(("no_color", "colored"), [("", True), ("1", False)], ids=["terminal", "NO_COLOR"])
+def test_colors_are_for_terminals(tmp_path: Path, database: str, no_color: str, colored: bool) -> None:
+    """And not for those who do not want them."""
+    ours, theirs = pty.openpty()
+    surroundings = environment(DATABASE_URL=database, **({"NO_COLOR": no_color} if no_color else {}))
+    process = subprocess.Popen([*COMMAND, "cases"], cwd=tmp_path, env=surroundings, stdout=theirs)
+    assert process.wait(30) == 0
+
+    output = os.read(ours, 65536)
+    os.close(ours)
+    os.close(theirs)
+    assert (b"\x1b[" in output) is colored
+
+
+@pytest.fixture
+def handler(tmp_path: Path, serve: Callable[..., Server]) -> Iterator[Handler]:
+    simulator = Simulator(Memory(access_token=TOKEN, clock=utc_now))
+    running = Handler(tmp_path, serve(simulator.app).url)
+    yield running
+    running.close()
+
+
+def test_send_is_believed_by_a_running_handler(handler: Handler) -> None:
+    """In either voice; what it answers is printed, and the exit status tells."""
+    secrets = {"MERCADOPAGO_WEBHOOK_SECRET": MP_SECRET, "MERCHANT_WEBHOOK_SECRET": WHSEC}
+    folder = handler.folder
+
+    reported = run("send", "mercadopago", "123456", "--to", handler.url, cwd=folder, **secrets)
+    withdrawn = run(
+        *["send", "merchant", "buyer.withdrew", "--payment-id", "123456", "--amount", "10.00", "--currency", "ARS"],
+        *["--reason", "changed their mind", "--id", "msg_1", "--to", handler.url],
+        cwd=folder,
+        **secrets,
+    )
+    refused = run("send", "merchant", "buyer.withdrew", "--to", handler.url, cwd=folder, **secrets)
+
+    assert reported.stdout.startswith('200 {"receipt":"accepted","notification":"payment:123456:')
+    assert withdrawn.stdout == '200 {"receipt":"accepted","notification":"msg_1"}\n'
+    assert (reported.returncode, withdrawn.returncode) == (0, 0)
+    assert refused.returncode == 1
+    assert refused.stdout.startswith("422 ")
+
+
+def test_send_to_nobody_is_a_clear_error(tmp_path: Path) -> None:
+    """Exit status 2."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    result = run(
+        *["send", "mercadopago", "1", "--to", f"http://127.0.0.1:{port}"],
+        cwd=tmp_path,
+        MERCADOPAGO_WEBHOOK_SECRET=MP_SECRET,
+    )
+
+    assert result.returncode == 2
+    assert result.stderr == "Error: POST was not answered (ConnectionError)\n"
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    """From one place."""
+    assert run("--version", cwd=tmp_path).stdout.startswith("reserve-handler, version 0.")

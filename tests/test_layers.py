@@ -1,0 +1,119 @@
+"""The house: imports point down, and foreign things stay in their rooms."""
+
+import ast
+from collections.abc import Iterator
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.running import ROOT
+
+PACKAGE = ROOT / "handler"
+
+LAYERS = {
+    7: {"cli", "__main__"},
+    6: {"web", "worker", "server"},
+    5: {"receive", "process"},
+    4: {"services"},
+    3: {"cases", "mercadopago", "simulator"},
+    2: {"config", "policy", "sources", "answers", "exchange", "pace"},
+    1: {"models", "errors", "strict_json", "__init__"},
+}
+
+ROOMS = {
+    "requests": {"exchange"},
+    "urllib3": {"exchange"},
+    "sqlite3": {"cases.sqlite"},
+    "flask": {"web", "simulator"},
+    "werkzeug": {"web", "simulator"},
+    "waitress": {"server"},
+    "marshmallow": {"sources", "answers"},
+    "click": {"cli"},
+    "dotenv": {"cli.environment"},
+    "os": {"cli", "cases.sqlite.connection"},
+}
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    """Return a file's name below the package, with points; a package goes by its own."""
+    name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    return name.removesuffix(".__init__") if name != "__init__" else name
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Return what a file imports, and whether it does so inside a function."""
+    tree = ast.parse(path.read_text())
+    top_level = set(map(id, tree.body))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield f"{node.module}.{node.names[0].name}", id(node) not in top_level
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, id(node) not in top_level
+
+
+def layer(module: str) -> int:
+    """Return the layer of a module, by its first part."""
+    (found,) = [number for number, names in LAYERS.items() if module.split(".", maxsplit=1)[0] in names]
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_imports_point_down(path: Path) -> None:
+    """Never up, and sideways only within one room or one layer; what nothing is built on comes first."""
+    module = module_of(path)
+
+    for imported, _ in imports(path):
+        if imported.startswith("handler.") and not imported.startswith("handler.__version__"):
+            room = imported.removeprefix("handler.").split(".")[0]
+            assert layer(room) <= layer(module), f"{module} looks up to {room}"
+
+
+def test_there_are_no_circles() -> None:
+    """Of files: each can be loaded after those that it needs."""
+    modules = {f"handler.{module_of(path)}": path for path in FILES}
+    needs = {
+        name: {found for imported, _ in imports(path) if (found := meant(imported, modules))} - {name}
+        for name, path in modules.items()
+    }
+    while ready := {name for name, needed in needs.items() if not needed}:
+        needs = {name: needed - ready for name, needed in needs.items() if name not in ready}
+    assert needs == {}
+
+
+def meant(imported: str, modules: Mapping[str, Path]) -> str | None:
+    """Return the module that a dotted name means: what comes last may be a thing inside it."""
+    return next((name for name in (imported, imported.rpartition(".")[0]) if name in modules), None)
+
+
+@pytest.mark.parametrize(("foreign", "rooms"), ROOMS.items(), ids=list(ROOMS))
+def test_foreign_things_stay_in_their_rooms(foreign: str, rooms: set[str]) -> None:
+    """One place to change when they do."""
+    users = {module_of(path) for path in FILES for name, _ in imports(path) if name.split(".")[0] == foreign}
+
+    assert users
+    assert {user for user in users if not any(f"{user}.".startswith(f"{room}.") for room in rooms)} == set()
+
+
+def test_nothing_is_imported_inside_a_function_but_what_an_installation_may_lack() -> None:
+    """One place opens the record that is asked for."""
+    inside = {(module_of(path), name) for path in FILES for name, nested in imports(path) if nested}
+
+    assert inside == {("cases", "handler.cases.sqlite.SQLiteCases")}
+
+
+def test_models_and_errors_need_only_the_standard_library() -> None:
+    """They are what everything else is built on."""
+    for name in ("models", "errors"):
+        found = {imported.split(".")[0] for imported, _ in imports(PACKAGE / f"{name}.py")}
+        assert found <= {"collections", "dataclasses", "datetime", "decimal", "enum", "re", "typing"}
+
+
+def test_the_environment_is_read_by_the_faces_alone() -> None:
+    """And handed on."""
+    readers = {module_of(path) for path in FILES if "os.environ" in path.read_text()}
+
+    assert readers == {"cli.environment", "cli.demo"}
