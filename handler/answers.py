@@ -1,6 +1,8 @@
 """The shapes of Mercado Pago's answers, and the few fields of them that are kept. No I/O."""
 
 import re
+from datetime import UTC
+from datetime import datetime
 from decimal import Decimal
 from decimal import InvalidOperation
 from typing import Any
@@ -41,12 +43,6 @@ class IdField(fields.Field[str]):
         return text
 
 
-class LinkSchema(Shape):
-    """`order` of a payment: `{}`, or its merchant order."""
-
-    id = IdField(load_default="")
-
-
 class PaymentSchema(Shape):
     """One payment; what an answer must have to be one at all is required."""
 
@@ -59,8 +55,9 @@ class PaymentSchema(Shape):
     external_reference = fields.String(load_default="", allow_none=True)
     collector_id = IdField(load_default="", allow_none=True)
     live_mode = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
-    date_created = fields.AwareDateTime(load_default=None, allow_none=True, default_timezone=None)
-    order = fields.Nested(LinkSchema, load_default=None, allow_none=True)
+    # What only some decisions need never makes the others impossible: it is read leniently.
+    date_created = fields.Raw(load_default=None, allow_none=True)
+    order = fields.Raw(load_default=None, allow_none=True)
     metadata = fields.Raw(load_default=None, allow_none=True)
 
     @post_load
@@ -77,8 +74,8 @@ class PaymentSchema(Shape):
             external_reference=data["external_reference"] or "",
             collector_id=data["collector_id"] or "",
             live_mode=data["live_mode"],
-            created_at=data["date_created"],
-            merchant_order=data["order"]["id"] if data["order"] else "",
+            created_at=_moment(data["date_created"]),
+            merchant_order=_merchant_order(data["order"]),
             purchase_total=_purchase_total(data["metadata"]),
         )
 
@@ -128,6 +125,21 @@ def error_codes(body: bytes) -> tuple[str, ...]:
     except (MalformedError, KeyError, TypeError):
         return ()
     return tuple(code for code in codes if _CODE.fullmatch(code))
+
+
+def _moment(text: object) -> datetime | None:
+    """Return an ISO 8601 moment with an offset, in UTC; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _merchant_order(order: object) -> str:
+    """Return the id of a payment's merchant order; empty for `{}` and for links to anything else."""
+    link = str(order.get("id", "")) if isinstance(order, dict) else ""
+    return link if re.fullmatch(r"[0-9]{1,20}", link) else ""
 
 
 def _purchase_total(metadata: object) -> Decimal | None:

@@ -70,7 +70,7 @@ class Exchange:
                 method, url, timeout=(CONNECT, READ), allow_redirects=False, stream=True, **options
             ) as response:
                 return Answer(response.status_code, response.headers, _read(response))
-        except (requests.RequestException, HTTPError, OSError) as error:
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             msg = f"{method} was not answered ({type(error).__name__})"
             raise UnclearError(msg) from error
 
@@ -143,6 +143,12 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, connections: int) -> None:
         super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0, pool_block=True)
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        response = super().send(*args, **kwargs)
+        # Where there is a Location, requests reads the whole body at once, however large, even if told not to follow.
+        response.headers.pop("Location", None)
+        return response
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

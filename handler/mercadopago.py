@@ -63,14 +63,14 @@ class MercadoPago:
         return self._payment(payment_id, self._call("GET", f"/v1/payments/{quote(payment_id, safe='')}"))
 
     def cancel_payment(self, payment_id: str, idempotency_key: str) -> Payment:
-        """Cancel a payment that is authorized, pending or in process.
+        """Cancel a payment that is authorized, pending or in process; the caller has taken its turn.
 
         Returns only what is surely cancelled. After any MercadoPagoError but StateError it may have
         happened all the same: read the payment again.
         """
         path = f"/v1/payments/{quote(payment_id, safe='')}"
         # Two l: https://www.mercadopago.com.br/developers/en/reference/online-payments/checkout-pro/create-cancellation/put
-        answer = self._call("PUT", path, {"status": "cancelled"}, {"X-Idempotency-Key": idempotency_key})
+        answer = self._send("PUT", path, {"status": "cancelled"}, {"X-Idempotency-Key": idempotency_key})
         payment = self._payment(payment_id, answer)
         if payment.status is not PaymentStatus.CANCELLED:
             msg = f"PUT was answered 200 with status {payment.status}"
@@ -108,10 +108,10 @@ class MercadoPago:
         return self._collector_id
 
     def token_works(self) -> bool:
-        """Whether Mercado Pago takes the token for what any token may read."""
+        """Whether Mercado Pago takes the token for what any token may read; raises MercadoPagoError if it is away."""
         try:
             self._call("GET", "/users/me")
-        except MercadoPagoError:
+        except CredentialsError:
             return False
         return True
 
@@ -130,10 +130,17 @@ class MercadoPago:
             raise UnclearError(msg, status=answer.status)
         return payment
 
-    def _call(
+    def take_turn(self) -> None:
+        """Wait for the turn of a call that must not wait once its intent is on record; raises StoppedError."""
+        self.pace.take_turn()
+
+    def _call(self, method: str, path: str) -> Answer:
+        self.pace.take_turn()
+        return self._send(method, path)
+
+    def _send(
         self, method: str, path: str, body: dict[str, str] | None = None, headers: dict[str, str] | None = None
     ) -> Answer:
-        self.pace.take_turn()
         headers = {**self._authorization, **(headers or {})}
         if body is not None:
             headers["Content-Type"] = "application/json"

@@ -238,7 +238,7 @@ class Case:
     write must show it; `heard` counts notifications, `claims` the claims since an outcome was last
     written, `attempts` the tries that failed, `misses` those of them in a row that found nothing at
     Mercado Pago. `amount` and `currency` are what was read of a payment last, of a purchase first.
-    `said` is filled in by a claim, newest first.
+    `grace_until` is set once a weak sign was read. `said` is filled in by a claim, newest first.
     """
 
     target: Target
@@ -258,6 +258,7 @@ class Case:
     idempotency_key: str = ""
     amount: Decimal | None = None
     currency: str = ""
+    grace_until: datetime | None = None
     said: tuple[Notification, ...] = field(default=(), compare=False)
 
     @property

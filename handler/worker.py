@@ -28,14 +28,16 @@ logger = logging.getLogger(__name__)
 class Worker:
     """One thread that finds due cases and a pool that works on them."""
 
-    def __init__(self, services: Services, woken: Event, *, width: int) -> None:
+    def __init__(self, services: Services, woken: Event, *, width: int, sweep: float = SWEEP) -> None:
         self._services = services
         self._woken = woken
         self._width = width
+        self._sweep = sweep
         self._pool = ThreadPoolExecutor(width, thread_name_prefix="worker")
         self._busy: set[Target] = set()
         self._lock = Lock()
-        self._stopping = False
+        self._stopping = Event()
+        self._in_trouble = False
         self._turned_at = services.clock()
         self._thread = Thread(target=self._run, name="dispatcher", daemon=True)
 
@@ -53,7 +55,7 @@ class Worker:
         No call begins any more, so what is in hand is given back after the exchange it is in. A case
         that is left behind all the same becomes due again when its lease ends.
         """
-        self._stopping = True
+        self._stopping.set()
         self._woken.set()
         for client in self._services.mercadopago.values():
             client.pace.stop()
@@ -64,15 +66,24 @@ class Worker:
         return not waiter.is_alive()
 
     def _run(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             self._woken.clear()
             self._turned_at = self._services.clock()
             try:
                 wait = self._hand_out(self._turned_at)
             except CasesError as error:
                 logger.error("due cases cannot be found: %s", error)
-                wait = SWEEP
-            self._woken.wait(wait)
+                self._in_trouble = True
+            except Exception:
+                # This thread outlives everything: without it, what is acknowledged is worked on by nobody.
+                logger.exception("due cases cannot be handed out")
+                self._in_trouble = True
+            if self._in_trouble:
+                # What cannot be written now is due again at once: trying without rest would help nobody.
+                self._in_trouble = False
+                self._stopping.wait(self._sweep)
+            else:
+                self._woken.wait(wait)
 
     def _hand_out(self, now: datetime) -> float:
         """Hand due cases to the pool; return how long there is nothing more to do, in seconds."""
@@ -80,24 +91,30 @@ class Worker:
             busy = set(self._busy)
         free = self._width - len(busy)
         if not free:
-            return SWEEP
+            return self._sweep
         due = self._services.cases.due(now, self._width + 1)
         for target in [target for target in due if target not in busy][:free]:
             with self._lock:
                 self._busy.add(target)
-            self._pool.submit(self._work, target)
+            try:
+                self._pool.submit(self._work, target)
+            except RuntimeError:
+                self._busy.discard(target)
+                raise
         next_due = self._services.cases.next_due()
-        wait = SWEEP if next_due is None else (next_due - now).total_seconds()
-        return min(max(wait, SHORTEST_WAIT), SWEEP)
+        wait = self._sweep if next_due is None else (next_due - now).total_seconds()
+        return min(max(wait, SHORTEST_WAIT), self._sweep)
 
     def _work(self, target: Target) -> None:
         try:
             process(target, self._services)
         except CasesError as error:
             logger.error("%s: %s", target, error)
+            self._in_trouble = True
         except Exception:
             # One case never takes the worker down; its lease ends and it is claimed again, up to a limit.
             logger.exception("%s: a fault of the handler", target)
+            self._in_trouble = True
         finally:
             with self._lock:
                 self._busy.discard(target)

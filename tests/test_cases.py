@@ -36,7 +36,7 @@ Write = Callable[[Cases, Case], None]
 
 
 def advance(cases: Cases, case: Case) -> None:
-    cases.advance(case, CANCEL, NOW, [])
+    cases.advance(case, CANCEL, NOW, LEASE, [])
 
 
 def settle(cases: Cases, case: Case) -> None:
@@ -213,24 +213,24 @@ def test_nothing_is_written_of_a_case_that_is_not_there(cases: Cases, write: Wri
 
 
 def test_the_intent_is_on_record_before_anything_else(cases: Cases) -> None:
-    """With its rule and its key; the lease goes on."""
+    """With its rule and its key; the lease begins anew, so that the call fits into it."""
     cases.accept(said(TARGET))
     case = replace(claimed(cases), idempotency_key="key", amount=Decimal("100.50"), currency="ARS")
 
-    cases.advance(case, CANCEL, NOW + timedelta(seconds=1), [Entry(NOW, Step.DECIDED, CANCEL.rule, "reserved")])
+    cases.advance(case, CANCEL, NOW + timedelta(seconds=1), LEASE, [Entry(NOW, Step.DECIDED, CANCEL.rule, "reserved")])
 
     found = got(cases)
     assert (found.state, found.reason, found.idempotency_key) == (State.CANCEL_SENT, Rule.BUYER_WITHDREW, "key")
     assert (found.amount, found.currency) == (Decimal("100.50"), "ARS")
-    assert cases.claim(TARGET, NOW + timedelta(seconds=89), LEASE) is None
-    assert cases.claim(TARGET, NOW + timedelta(seconds=90), LEASE) is not None
+    assert cases.claim(TARGET, NOW + timedelta(seconds=90), LEASE) is None
+    assert cases.claim(TARGET, NOW + timedelta(seconds=91), LEASE) is not None
 
 
 def test_an_end_is_written_with_its_history(cases: Cases) -> None:
     """In the order in which things happened."""
     cases.accept(said(TARGET, id="a"))
     case = claimed(cases)
-    cases.advance(case, CANCEL, NOW, [Entry(NOW, Step.DECIDED, CANCEL.rule, "reserved")])
+    cases.advance(case, CANCEL, NOW, LEASE, [Entry(NOW, Step.DECIDED, CANCEL.rule, "reserved")])
 
     entries = [Entry(NOW, Step.ANSWERED, "cancelled", "200"), Entry(NOW, Step.ENDED, CANCELLED.rule, "released")]
     cases.settle(case, CANCELLED, NOW, entries)
@@ -259,7 +259,7 @@ def test_a_postponed_cancel_stays_a_cancel(cases: Cases) -> None:
     """Its reason is the rule under which it was sent."""
     cases.accept(said(TARGET))
     case = claimed(cases)
-    cases.advance(case, CANCEL, NOW, [])
+    cases.advance(case, CANCEL, NOW, LEASE, [])
 
     cases.postpone(replace(case, state=State.CANCEL_SENT, reason=CANCEL.rule), LATER, NOW, [])
 
@@ -328,7 +328,7 @@ def test_an_intent_does_not_hide_what_was_said_meanwhile(cases: Cases) -> None:
     cases.accept(said(TARGET, Sign.CHANGED))
     case = claimed(cases)
     cases.accept(said(TARGET, Sign.WITHDREW))
-    cases.advance(case, CANCEL, NOW, [])
+    cases.advance(case, CANCEL, NOW, LEASE, [])
 
     cases.settle(case, NOTHING, NOW, [])
 
@@ -360,6 +360,30 @@ def test_a_nudge_makes_a_waiting_case_due(cases: Cases) -> None:
     cases.settle(claimed(cases), NOTHING, NOW, [])
     cases.nudge(TARGET, NOW)
     assert cases.due(NOW, 10) == []
+
+
+@pytest.mark.parametrize("rule", [Rule.ASKED_TO_WAIT, Rule.ACCOUNT_PAUSED])
+def test_a_wait_that_was_asked_for_is_not_cut_short(cases: Cases, rule: Rule) -> None:
+    """Neither by a notification nor by a nudge: Mercado Pago would be called all the more."""
+    cases.accept(said(TARGET))
+    cases.postpone(claimed(cases), replace(LATER, rule=rule), NOW, [])
+
+    cases.accept(said(TARGET, at=NOW + timedelta(seconds=1)))
+    cases.nudge(TARGET, NOW + timedelta(seconds=1))
+
+    assert cases.next_due() == LATER.due_at
+
+
+def test_when_a_grace_period_ends_is_kept_until_the_case_is_opened_again(cases: Cases) -> None:
+    """It began with a reading, and a new notification may be about something else."""
+    cases.accept(said(TARGET))
+    until = NOW + timedelta(minutes=5)
+    cases.postpone(replace(claimed(cases), grace_until=until), LATER, NOW, [])
+    assert got(cases).grace_until == until
+
+    cases.settle(claimed(cases, after=30), NOTHING, NOW, [])
+    cases.accept(said(TARGET))
+    assert got(cases).grace_until is None
 
 
 def test_the_longest_due_comes_first(cases: Cases) -> None:

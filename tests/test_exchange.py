@@ -137,6 +137,15 @@ def test_redirects_are_not_followed(listen: Callable[[Behaviour], str], status: 
     assert exchanged(listen(answers(redirect.encode())), "PUT").status == status
 
 
+@pytest.mark.parametrize("location", ["http://[", "https://example.com/" + "a" * 5000, ""])
+def test_a_redirect_is_not_even_looked_at(listen: Callable[[Behaviour], str], location: str) -> None:
+    """However odd; and a body that comes with it is held to the same size."""
+    head = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 2000000\r\n\r\n"
+
+    with pytest.raises(UnclearError, match="larger than"):
+        exchanged(listen(answers(head.encode() + b"0" * 2_000_000)), "PUT")
+
+
 def test_nothing_is_taken_from_the_surroundings(
     listen: Callable[[Behaviour], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -247,9 +247,7 @@ def test_the_cause_of_an_error_is_read_leniently(cause: object, codes: str) -> N
         {"transaction_amount": 1e30},
         {"currency_id": "pesos"},
         {"captured": "no"},
-        {"date_created": "2026-09-01T10:00:00"},
         {"external_reference": 7},
-        {"order": []},
     ],
     ids=repr,
 )
@@ -269,6 +267,12 @@ def test_an_answer_of_another_shape_is_unclear(changes: dict[str, Any]) -> None:
         ({"external_reference": None}, "external_reference", ""),
         ({"order": None}, "merchant_order", ""),
         ({"order": {"id": 7}}, "merchant_order", "7"),
+        ({"order": {"id": None}}, "merchant_order", ""),
+        ({"order": {"id": "ORD01JQ4S4KY8HWQ6NA5PXB65B3D3"}}, "merchant_order", ""),
+        ({"order": []}, "merchant_order", ""),
+        ({"date_created": "2026-09-01T10:00:00"}, "created_at", None),
+        ({"date_created": "0001-01-01T00:00:00+23:59"}, "created_at", None),
+        ({"date_created": 7}, "created_at", None),
         ({"metadata": None}, "purchase_total", None),
         ({"metadata": []}, "purchase_total", None),
         ({"metadata": {"purchase_total": "much"}}, "purchase_total", None),
@@ -354,8 +358,11 @@ def test_whose_token_it_is_is_read_once(client: MercadoPago, simulator: Simulato
 def test_a_token_works_or_not(client: MercadoPago, simulator: Simulator) -> None:
     """As `/users/me` tells."""
     simulator.fail(Fault(path="/users/me", status=403))
+    simulator.fail(Fault(path="/users/me", status=503))
 
     assert not client.token_works()
+    with pytest.raises(UnclearError):
+        client.token_works()
     assert client.token_works()
 
 

@@ -239,6 +239,7 @@ RESERVE = payment("authorized", "1", amount=Decimal(60))
 
 def rejected_facts(*payments: Payment, total: int | None = 100, **fields: Any) -> Facts:
     purchase = Purchase("ORDER-1", payments, None if total is None else Decimal(total))
+    fields = {"grace_until": NOW, **fields}
     return facts(REJECTED, said(payment_target("2"), Sign.CHANGED), purchase=purchase, **fields)
 
 
@@ -290,13 +291,18 @@ def test_a_rejected_payment_and_its_purchase(payments: tuple[Payment, ...], tota
 
 
 def test_a_rejected_payment_waits_out_the_grace_period() -> None:
-    """The buyer's next card comes within minutes; the purchase is read only afterwards."""
-    early = facts(REJECTED, told(Sign.CHANGED), now=NOW + GRACE - timedelta(seconds=1))
-    late = facts(REJECTED, told(Sign.CHANGED), now=NOW + GRACE)
+    """It begins when the rejection is first read: the buyer's next card comes within minutes of it."""
+    first = facts(REJECTED, told(Sign.CHANGED), opened_at=NOW - timedelta(days=1))
+    early = facts(REJECTED, told(Sign.CHANGED), grace_until=NOW + timedelta(seconds=1))
+    late = facts(REJECTED, told(Sign.CHANGED), grace_until=NOW)
+    none = facts(REJECTED, told(Sign.CHANGED), grace=timedelta())
 
+    assert not wants_purchase(first)
+    assert decide(first).due_at == NOW + GRACE
     assert not wants_purchase(early)
-    assert decide(early).due_at == NOW + GRACE
+    assert decide(early).due_at == NOW + timedelta(seconds=1)
     assert wants_purchase(late)
+    assert wants_purchase(none)
 
 
 def test_a_rejected_payment_without_a_reference_leads_nowhere() -> None:
@@ -354,6 +360,46 @@ def test_a_rejected_purchase_is_kept_when_part_of_it_is_paid() -> None:
 
     assert wants_purchase(about)
     assert outcome(decide(about)) == "nothing purchase_paid"
+
+
+def test_a_rejection_of_the_purchase_means_what_was_there() -> None:
+    """A card that the buyer tried afterwards is a good payment; without a date, so is one that may be."""
+    before, after = payment(), payment("authorized", "2", created_at=NOW + timedelta(seconds=1))
+    undated = payment("authorized", "3", created_at=None)
+    rejection = said(PURCHASE, Sign.REJECTED)
+
+    some = decide_purchase([rejection], Purchase("ORDER-1", (before, after, undated)))
+    none = decide_purchase([rejection], Purchase("ORDER-1", (after, undated)))
+
+    assert (outcome(some), some.payments) == ("spread seller_rejected", ("1",))
+    assert outcome(none) == "nothing newer_payment"
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(-20, "newer_payment"), (20, "seller_rejected")])
+def test_when_the_rejection_occurred_counts_but_never_later_than_it_came(minutes: int, expected: str) -> None:
+    """An event that was delivered late does not reach what the buyer did meanwhile."""
+    rejection = said(PURCHASE, Sign.REJECTED, occurred_at=NOW + timedelta(minutes=minutes))
+    later = payment("authorized", "2", created_at=NOW + timedelta(minutes=10))
+
+    decision = decide_purchase([rejection], Purchase("ORDER-1", (payment(), later)))
+
+    assert decision.rule == expected
+    assert decision.payments == (("1",) if minutes > 0 else ())
+
+
+def test_a_rejection_of_the_purchase_does_not_stand() -> None:
+    """What it left alone is not cancelled by it when it changes later."""
+    about = facts(payment(), told(Sign.CHANGED), passed_on(Sign.REJECTED), opened_at=NOW + timedelta(seconds=1))
+
+    assert outcome(decide(about)) == "nothing reserve_wanted"
+
+
+def test_what_is_passed_on_has_the_origin_that_decided() -> None:
+    """Not one whose guard failed, though it is newer."""
+    wrong = said(PURCHASE, Sign.WITHDREW, guards=Guards(currency="BRL"))
+    right = said(PURCHASE, Sign.REJECTED)
+
+    assert decide_purchase([wrong, right], alone(payment())).origin == right
 
 
 def test_only_what_the_others_can_overrule_is_worth_reading_them() -> None:
@@ -416,7 +462,7 @@ def test_a_purchase(sign: Sign, guards: Guards, statuses: tuple[str, ...], total
 )
 def test_a_purchase_stands_where_its_worst_payment_stands(states: tuple[State, State], expected: str) -> None:
     """And waits while one of them is open."""
-    decided = Decision.spread(("1", "2"), Sign.WITHDREW, Rule.BUYER_WITHDREW, "")
+    decided = Decision.spread((), Sign.WITHDREW, told(Sign.WITHDREW), Rule.BUYER_WITHDREW, "")
 
     decision = settle_purchase(dict(zip("12", states, strict=True)), decided, NOW + timedelta(seconds=1))
 
@@ -426,7 +472,7 @@ def test_a_purchase_stands_where_its_worst_payment_stands(states: tuple[State, S
 def test_the_sum_is_told_in_words() -> None:
     """How many came out how."""
     states = {"1": State.CANCELLED, "2": State.CAPTURED, "3": State.CANCELLED}
-    decided = Decision.spread(tuple("123"), Sign.WITHDREW, Rule.BUYER_WITHDREW, "")
+    decided = Decision.spread((), Sign.WITHDREW, told(Sign.WITHDREW), Rule.BUYER_WITHDREW, "")
 
     assert settle_purchase(states, decided, NOW).why == "its payments: 2 cancelled, 1 captured"
 

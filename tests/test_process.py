@@ -256,7 +256,7 @@ def test_retry_after_is_followed(services: Services, simulator: Simulator, clock
     work_off(services)
 
     case = case_of(services, target)
-    assert (case.reason, case.attempts, case.due_at) == (Rule.RATE_LIMITED, 0, clock() + timedelta(seconds=77))
+    assert (case.reason, case.attempts, case.due_at) == (Rule.ASKED_TO_WAIT, 0, clock() + timedelta(seconds=77))
 
 
 def test_a_payment_that_lags_behind_its_notification_is_found(
@@ -370,23 +370,25 @@ def test_in_observe_mode_nothing_is_written(cases: Cases, simulator: Simulator, 
     assert puts(simulator) == 0
 
 
-def test_no_cancel_begins_late_in_a_lease(services: Services, simulator: Simulator, clock: Clock) -> None:
-    """Reading took 41 seconds: the case is given back, and claimed anew."""
+def test_slow_reading_leaves_the_cancel_a_lease_of_its_own(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """Reading took 80 seconds: the intent begins the lease anew, so nobody else comes in between."""
     target = payment_target(simulator.memory.add_payment())
     hear(services, target)
     slow = simulator.app.app
-    delays = iter([41.0])
+    claims: list[Case | None] = []
 
     def slowly(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        clock.forward(seconds=next(delays, 0))
+        clock.forward(seconds=40)
+        claims.append(services.cases.claim(target, clock(), LEASE))
         return slow(environ, start_response)
 
     simulator.app.app = slowly
     process(target, services)
-    assert (stands(services, target), puts(simulator)) == ("pending stopped", 0)
-    work_off(services)
 
     assert (stands(services, target), puts(simulator)) == ("cancelled buyer_withdrew", 1)
+    assert claims == [None, None, None]
 
 
 def test_who_lost_the_lease_drops_everything(
@@ -709,6 +711,7 @@ def test_without_a_total_nothing_is_released(services: Services, simulator: Simu
     """In doubt, do nothing."""
     _, rejected = two_cards(simulator, clock, total=None)
     hear(services, payment_target(rejected), Sign.CHANGED)
+    work_off(services)
     clock.forward(seconds=300)
 
     work_off(services)
@@ -721,6 +724,7 @@ def test_two_merchant_orders_are_no_total(services: Services, simulator: Simulat
     reserved, rejected = two_cards(simulator, clock)
     simulator.memory.payment(reserved)["order"] = simulator.memory.add_merchant_order(100)
     hear(services, payment_target(rejected), Sign.CHANGED)
+    work_off(services)
     clock.forward(seconds=300)
 
     work_off(services)
@@ -792,3 +796,126 @@ def test_entries_are_written_once(services: Services, simulator: Simulator) -> N
 
     history: list[Entry] = services.cases.history(target)
     assert len({(entry.step, entry.detail) for entry in history}) == len(history)
+
+
+# What an attentive reader found.
+
+
+def test_the_next_card_of_a_rejected_purchase_is_kept(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """Even when it comes while the purchase is still being worked on."""
+    first = simulator.memory.add_payment(external_reference="ORDER-1")
+    hear(services, PURCHASE, Sign.REJECTED)
+    work_off(services)
+    clock.forward(seconds=2)
+    second = simulator.memory.add_payment(external_reference="ORDER-1")
+
+    for _ in range(4):
+        work_off(services)
+        clock.forward(seconds=5)
+
+    assert (status(simulator, first), status(simulator, second)) == ("cancelled", "authorized")
+
+
+def test_what_a_rejection_left_alone_is_kept_when_it_is_authorized(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """The seller's word was about the purchase as it was then."""
+    undecided = simulator.memory.add_payment("in_process", external_reference="ORDER-1")
+    hear(services, PURCHASE, Sign.REJECTED)
+    for _ in range(3):
+        work_off(services)
+        clock.forward(seconds=5)
+    simulator.memory.payment(undecided).update(status="authorized", captured=False)
+
+    hear(services, payment_target(undecided), Sign.CHANGED)
+    work_off(services)
+
+    assert stands(services, payment_target(undecided)) == "nothing reserve_wanted"
+
+
+def test_the_grace_period_begins_when_the_rejection_is_read(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """However long Mercado Pago was away before."""
+    reserved, rejected = two_cards(simulator, clock)
+    simulator.fail(Fault("GET", f"/v1/payments/{rejected}", status=500, times=3))
+    hear(services, payment_target(rejected), Sign.CHANGED)
+    for _ in range(3):
+        work_off(services)
+        clock.forward(minutes=3)
+
+    work_off(services)
+    assert stands(services, payment_target(rejected)) == "pending grace"
+    clock.forward(seconds=299)
+    work_off(services)
+    assert status(simulator, reserved) == "authorized"
+    clock.forward(seconds=1)
+    work_off(services)
+    assert status(simulator, reserved) == "cancelled"
+
+
+def test_a_withdrawal_survives_reports_of_a_payment_that_is_not_there_yet(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """Each makes the case look again; none makes it give up."""
+    target = payment_target("1319999001")
+    hear(services, target)
+    for _ in range(6):
+        work_off(services)
+        clock.forward(seconds=1)
+        hear(services, target, Sign.CHANGED)
+    assert stands(services, target) == "pending not_found_yet"
+
+    simulator.memory.add_payment()
+    work_off(services)
+
+    assert stands(services, target) == "cancelled buyer_withdrew"
+
+
+def test_instructions_that_cross_are_both_passed_on(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """A withdrawal that was received before a rejection, and stored after it."""
+    undecided = simulator.memory.add_payment("pending", external_reference="ORDER-1")
+    clock.forward(seconds=1)
+    hear(services, PURCHASE, Sign.REJECTED)
+    work_off(services)
+
+    services.cases.accept(said(PURCHASE, Sign.WITHDREW, clock() - timedelta(milliseconds=5)))
+    for _ in range(3):
+        clock.forward(seconds=1)
+        work_off(services)
+
+    assert status(simulator, undecided) == "cancelled"
+
+
+def test_an_amount_waits_for_payments_the_search_does_not_know_yet(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """Less was found than was said: it is searched again before it is refused."""
+    cards = [simulator.memory.add_payment(external_reference="ORDER-1") for _ in range(2)]
+    simulator.memory.hidden.add(cards[1])
+    hear(services, PURCHASE, guards=Guards(amount=Decimal(200)))
+    hear(services, purchase_target("ORDER-2"), guards=Guards(amount=Decimal(200)))
+    simulator.memory.add_payment(external_reference="ORDER-2")
+    work_off(services)
+    assert stands(services, PURCHASE) == "pending not_found_yet"
+
+    simulator.memory.hidden.clear()
+    for _ in range(5):
+        clock.forward(minutes=11)
+        work_off(services)
+
+    assert [status(simulator, card) for card in cards] == ["cancelled", "cancelled"]
+    assert stands(services, purchase_target("ORDER-2")) == "refused guard_failed"
+
+
+def test_a_403_while_mercado_pago_is_away_pauses_nothing(services: Services, simulator: Simulator) -> None:
+    """Whether the token is good cannot be told then."""
+    target = payment_target(simulator.memory.add_payment())
+    services.mercadopago["default"].collector_id()
+    simulator.fail(Fault("GET", "/v1/payments/.*", status=403))
+    simulator.fail(Fault("GET", "/users/me", status=503))
+    hear(services, target)
+
+    work_off(services)
+
+    assert stands(services, target) == "pending unclear"

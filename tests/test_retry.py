@@ -68,13 +68,32 @@ def test_being_called_too_often_uses_up_no_attempt() -> None:
 
 def test_a_payment_that_is_not_found_is_refused_in_the_end() -> None:
     """Fresh payments lag behind their notification, so it takes several times in a row."""
-    case, rules = CASE, []
+    case, rules, now = CASE, [], NOW
     for _ in range(NOT_FOUND_TRIES):
-        case, decision = after_failure(case, PaymentNotFoundError("404"), NOW, TRYING)
+        case, decision = after_failure(case, PaymentNotFoundError("404"), now, TRYING)
+        now = decision.due_at or now
         rules.append((decision.action, decision.rule))
 
     assert rules == [(Action.WAIT, Rule.NOT_FOUND_YET)] * 4 + [(Action.END, Rule.NOT_FOUND)]
     assert decision.state is State.REFUSED
+
+
+def test_being_asked_often_is_no_reason_to_believe_it_sooner() -> None:
+    """Each notification makes the case look again; only time tells that the payment is not there."""
+    case, rules = CASE, set()
+    for _ in range(20):
+        case, decision = after_failure(case, PaymentNotFoundError("404"), NOW, TRYING)
+        rules.add(decision.rule)
+
+    assert rules == {Rule.NOT_FOUND_YET}
+
+
+def test_a_wish_of_mercado_pago_is_a_rule_of_its_own() -> None:
+    """No notification cuts it short; another error than 429 uses up an attempt."""
+    case, decision = after_failure(CASE, UnclearError("503", retry_after=60), NOW, TRYING)
+
+    assert (case.attempts, decision.rule) == (1, Rule.ASKED_TO_WAIT)
+    assert decision.due_at == NOW + timedelta(seconds=60)
 
 
 def test_other_failures_do_not_count_as_not_found() -> None:
@@ -87,7 +106,7 @@ def test_other_failures_do_not_count_as_not_found() -> None:
 
 def test_a_purchase_without_payments_ends_with_nothing_to_do() -> None:
     """The withdrawal stays on file for a payment that comes later."""
-    purchase = replace(opened(purchase_target("ORDER-1"), NOW), misses=4)
+    purchase = replace(opened(purchase_target("ORDER-1"), NOW - timedelta(hours=1)), misses=4)
 
     _, decision = after_failure(purchase, PaymentNotFoundError("none"), NOW, TRYING)
 

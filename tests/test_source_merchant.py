@@ -237,6 +237,8 @@ def test_what_a_sender_may_write(data: dict[str, Any]) -> None:
         (with_data(payment_id="1", currency="ARS\n"), "data.currency"),
         (with_data(payment_id="1", reason="a" * 501), "data.reason"),
         (with_data(payment_id="1", occurred_at="yesterday"), "data.occurred_at"),
+        (with_data(payment_id="1", occurred_at="9999-12-31T23:59:59-23:59"), "data.occurred_at"),
+        (with_data(payment_id="1", occurred_at="0001-01-01T00:00:00+23:59"), "data.occurred_at"),
         ({**WITHDREW, "data": "1319999999"}, "data._schema"),
     ],
 )

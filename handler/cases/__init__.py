@@ -42,8 +42,10 @@ class Cases(Protocol):
         """Take a due case for the length of a lease, with a new fence; None if it is not to be had."""
         ...
 
-    def advance(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:
-        """Put the intent to cancel on record; raises LeaseLostError if the fence is old."""
+    def advance(
+        self, case: Case, decision: Decision, now: datetime, lease: timedelta, entries: Sequence[Entry]
+    ) -> None:
+        """Put the intent to cancel on record and begin the lease anew; raises LeaseLostError if the fence is old."""
         ...
 
     def settle(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:

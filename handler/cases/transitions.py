@@ -16,6 +16,9 @@ from handler.models import Target
 from handler.policy import Decision
 from handler.policy import Rule
 
+#: Waits that no notification cuts short.
+ASKED_FOR = frozenset({Rule.ASKED_TO_WAIT, Rule.ACCOUNT_PAUSED})
+
 
 def opened(target: Target, now: datetime) -> Case:
     """Return the case of a target that was never heard of."""
@@ -43,12 +46,14 @@ def heard(case: Case, now: datetime) -> Case:
         return case
     if case.state.is_open:
         return nudged(case, now)
-    return _reopened(case, now)
+    return _reopened(case, now, opened_at=now)
 
 
 def nudged(case: Case, now: datetime) -> Case:
-    """Return an open case due now, unless somebody works on it."""
-    return case if not case.state.is_open or case.lease_until > now else replace(case, due_at=min(case.due_at, now))
+    """Return an open case due now, unless somebody works on it or Mercado Pago asked for the wait."""
+    if not case.state.is_open or case.lease_until > now or case.reason in ASKED_FOR:
+        return case
+    return replace(case, due_at=min(case.due_at, now))
 
 
 def claimed(case: Case, now: datetime, lease: timedelta) -> Case | None:
@@ -62,10 +67,11 @@ def claimed(case: Case, now: datetime, lease: timedelta) -> Case | None:
     return replace(case, fence=case.fence + 1, claims=case.claims + 1, lease_until=until, due_at=until)
 
 
-def advanced(case: Case, decision: Decision, now: datetime, *, heard: int) -> Case:
-    """Return the case with the intent to cancel; the lease goes on."""
+def advanced(case: Case, decision: Decision, now: datetime, lease: timedelta, *, heard: int) -> Case:
+    """Return the case with the intent to cancel; its lease begins anew, however long reading took."""
+    until = now + lease
     sent = replace(case, state=State.CANCEL_SENT, reason=decision.rule, detail=decision.why, heard=heard)
-    return replace(sent, updated_at=now)
+    return replace(sent, updated_at=now, lease_until=until, due_at=until)
 
 
 def settled(case: Case, decision: Decision, now: datetime, *, heard: int) -> Case:
@@ -74,7 +80,7 @@ def settled(case: Case, decision: Decision, now: datetime, *, heard: int) -> Cas
     ended = replace(ended, updated_at=now, due_at=now, lease_until=now)
     if heard == case.heard or ended.is_final:
         return ended
-    return _reopened(ended, now)
+    return _reopened(ended, now, opened_at=case.opened_at)
 
 
 def postponed(case: Case, decision: Decision, now: datetime, *, heard: int) -> Case:
@@ -96,7 +102,7 @@ def said_entry(notification: Notification) -> Entry:
     return Entry(notification.received_at, Step.SAID, notification.sign, said)
 
 
-def _reopened(case: Case, now: datetime) -> Case:
+def _reopened(case: Case, now: datetime, *, opened_at: datetime) -> Case:
     """Return an ended case as if nothing had been read or tried yet; fence and key stay."""
-    fresh = replace(case, state=State.PENDING, reason=Rule.NOTIFIED, detail="", opened_at=now, due_at=now)
-    return replace(fresh, attempts=0, misses=0, claims=0, amount=None, currency="")
+    fresh = replace(case, state=State.PENDING, reason=Rule.NOTIFIED, detail="", opened_at=opened_at, due_at=now)
+    return replace(fresh, attempts=0, misses=0, claims=0, amount=None, currency="", grace_until=None)

@@ -38,6 +38,7 @@ class Facts:
     now: datetime
     opened_at: datetime
     grace: timedelta
+    grace_until: datetime | None = None
     purchase: Purchase | None = None
     intent: Rule | None = None
     collector_id: str = ""
@@ -47,6 +48,11 @@ class Facts:
     def signs(self) -> frozenset[Sign]:
         """What was said, whoever said it."""
         return frozenset(notification.sign for notification in self.said)
+
+    @property
+    def grace_ends(self) -> datetime:
+        """When the grace period ends that began when the payment was first read as rejected."""
+        return self.grace_until or self.now + self.grace
 
     def with_purchase(self, purchase: Purchase) -> Self:
         """Return the same facts, the purchase read."""
@@ -69,7 +75,7 @@ def wants_purchase(facts: Facts) -> bool:
     """Whether the decision needs the other payments of the purchase."""
     payment = facts.payment
     if payment.status is PaymentStatus.REJECTED and Sign.CHANGED in facts.signs:
-        return bool(payment.external_reference) and facts.now >= facts.opened_at + facts.grace
+        return bool(payment.external_reference) and facts.now >= facts.grace_ends
     if not payment.is_reserved:
         return False
     return Sign.SHORT in facts.signs or any(_depends_on_purchase(said) for said in _instructions(facts))
@@ -128,12 +134,13 @@ def rejected(facts: Facts) -> Decision | None:
         return Decision.end(State.NOTHING, Rule.NO_PURCHASE, why)
     if facts.purchase is None:
         why = f"{payment}; its purchase is looked at once the grace period is over"
-        return Decision.wait(facts.opened_at + facts.grace, Rule.GRACE, why)
+        return Decision.wait(facts.grace_ends, Rule.GRACE, why)
     rule, why = shortfall(facts.purchase, payment.id)
     if rule is not Rule.PURCHASE_SHORT:
         return Decision.end(State.NOTHING, rule, f"{payment}; {why}")
-    reserves = tuple(sibling.id for sibling in facts.purchase.payments if sibling.is_reserved)
-    return Decision.spread(reserves, Sign.SHORT, rule, f"{payment}; {why}")
+    reserves = [sibling for sibling in facts.purchase.payments if sibling.is_reserved]
+    origin = next(said for said in facts.said if said.sign is Sign.CHANGED)
+    return Decision.spread(reserves, Sign.SHORT, origin, rule, f"{payment}; {why}")
 
 
 def instructed(facts: Facts) -> Decision | None:
@@ -179,7 +186,12 @@ def reported(facts: Facts) -> Decision:
 
 
 def _instructions(facts: Facts) -> tuple[Notification, ...]:
-    return tuple(notification for notification in facts.said if notification.sign in INSTRUCTIONS)
+    return tuple(said for said in facts.said if said.sign in INSTRUCTIONS and not _is_spent(said, facts))
+
+
+def _is_spent(said: Notification, facts: Facts) -> bool:
+    """Whether a rejection of the whole purchase was decided upon before: unlike a withdrawal it does not stand."""
+    return said.sign is Sign.REJECTED and _names_purchase(said) and said.received_at < facts.opened_at
 
 
 def _instruction(facts: Facts) -> Notification | None:

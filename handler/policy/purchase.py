@@ -33,16 +33,26 @@ def decide_purchase(said: Sequence[Notification], purchase: Purchase, amount: De
     if not agreeing:
         why = "; ".join(purchase_differences(said[0].guards, purchase, amount))
         return Decision.end(State.REFUSED, Rule.GUARD_FAILED, f"{describe(purchase)}; {why}")
-    everything = tuple(payment.id for payment in purchase.payments)
-    if any(notification.sign is Sign.WITHDREW for notification in agreeing):
+    withdrawal = next((said for said in agreeing if said.sign is Sign.WITHDREW), None)
+    if withdrawal is not None:
         why = f"{describe(purchase)}; the buyer withdrew from all of it"
-        return Decision.spread(everything, Sign.WITHDREW, Rule.BUYER_WITHDREW, why)
-    paid = [payment for payment in purchase.payments if payment.status is PaymentStatus.APPROVED]
-    if paid:
-        why = f"{describe(purchase)}; {paid[0]}, so all of it is kept"
+        return Decision.spread(purchase.payments, Sign.WITHDREW, withdrawal, Rule.BUYER_WITHDREW, why)
+    return _rejected(purchase, agreeing[0])
+
+
+def _rejected(purchase: Purchase, said: Notification) -> Decision:
+    """What the seller rejected is what was there; a card that the buyer tried since is a good payment."""
+    paid = next((payment for payment in purchase.payments if payment.status is PaymentStatus.APPROVED), None)
+    if paid is not None:
+        why = f"{describe(purchase)}; {paid}, so all of it is kept"
         return Decision.end(State.NOTHING, Rule.PURCHASE_PAID, why)
+    moment = min(said.occurred_at or said.received_at, said.received_at)
+    meant = [payment for payment in purchase.payments if payment.created_at and payment.created_at <= moment]
+    if not meant:
+        why = f"{describe(purchase)}; none was there when the seller rejected it"
+        return Decision.end(State.NOTHING, Rule.NEWER_PAYMENT, why)
     why = f"{describe(purchase)}; the seller rejected it and none of it is approved"
-    return Decision.spread(everything, Sign.REJECTED, Rule.SELLER_REJECTED, why)
+    return Decision.spread(meant, Sign.REJECTED, said, Rule.SELLER_REJECTED, why)
 
 
 def settle_purchase(states: Mapping[str, State], decided: Decision, due_at: datetime) -> Decision:

@@ -34,6 +34,12 @@ class Trying:
     life: timedelta
     random: Callable[[], float]
 
+    @property
+    def patience(self) -> timedelta:
+        """How long nothing is found before it is believed: as long as the tries take that are made of it."""
+        steps = [self.schedule[min(step, len(self.schedule) - 1)] for step in range(NOT_FOUND_TRIES - 1)]
+        return sum(steps, timedelta()) * 0.8
+
     def wait(self, attempts: int, retry_after: float | None = None) -> timedelta:
         """Return the wait after so many failures, give or take 20 %, or what Mercado Pago asked for."""
         if retry_after is not None:
@@ -50,16 +56,16 @@ def requested(seconds: float) -> timedelta:
 def after_failure(case: Case, error: MercadoPagoError, now: datetime, trying: Trying) -> tuple[Case, Decision]:
     """Return the case with its failures counted, and when it is tried again or that it is given up."""
     why = str(error)
-    if isinstance(error, RateLimitedError):
-        # Mercado Pago is there and the case is not at fault: no attempt is used up.
-        due_at = now + trying.wait(case.attempts + 1, error.retry_after)
-        return case, _again(case, due_at, trying.life, Rule.RATE_LIMITED, why)
-    case = replace(case, attempts=case.attempts + 1)
-    due_at = now + trying.wait(case.attempts, error.retry_after)
+    # Being called too often: Mercado Pago is there and the case is not at fault, so no attempt is used up.
+    used = 0 if isinstance(error, RateLimitedError) else 1
+    case = replace(case, attempts=case.attempts + used)
+    due_at = now + trying.wait(case.attempts + 1 - used, error.retry_after)
+    if isinstance(error, RateLimitedError) or error.retry_after is not None:
+        return case, _again(case, due_at, trying.life, Rule.ASKED_TO_WAIT, why)
     if not isinstance(error, PaymentNotFoundError):
         return case, _again(case, due_at, trying.life, Rule.UNCLEAR, why)
     case = replace(case, misses=case.misses + 1)
-    if case.misses < NOT_FOUND_TRIES:
+    if case.misses < NOT_FOUND_TRIES or now < case.opened_at + trying.patience:
         return case, _again(case, due_at, trying.life, Rule.NOT_FOUND_YET, why)
     return case, _never_found(case, why)
 

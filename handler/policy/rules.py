@@ -1,10 +1,13 @@
 """The names of the rules and the shape of a decision."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
+from handler.models import Notification
+from handler.models import Payment
 from handler.models import Sign
 from handler.models import State
 
@@ -46,7 +49,7 @@ class Rule(StrEnum):
     NOT_FOUND_YET = "not_found_yet"
     UNCLEAR = "unclear"
     ACCOUNT_PAUSED = "account_paused"
-    RATE_LIMITED = "rate_limited"
+    ASKED_TO_WAIT = "asked_to_wait"
     FAULT = "fault"
     STOPPED = "stopped"
     EXPIRED = "schedule_ended"
@@ -76,7 +79,8 @@ class Decision:
     state: State = State.PENDING
     due_at: datetime | None = None
     payments: tuple[str, ...] = ()
-    sign: Sign | None = None
+    sign: Sign = Sign.CHANGED
+    origin: Notification | None = None
 
     @classmethod
     def cancel(cls, rule: Rule, why: str) -> Self:
@@ -94,6 +98,7 @@ class Decision:
         return cls(Action.WAIT, rule, why, due_at=due_at)
 
     @classmethod
-    def spread(cls, payments: tuple[str, ...], sign: Sign, rule: Rule, why: str) -> Self:
-        """The word concerns these payments, each of which is a case of its own."""
-        return cls(Action.SPREAD, rule, why, payments=payments, sign=sign)
+    def spread(cls, payments: Iterable[Payment], sign: Sign, origin: Notification, rule: Rule, why: str) -> Self:
+        """The word of `origin` concerns these payments, each of which is a case of its own."""
+        ids = tuple(payment.id for payment in payments)
+        return cls(Action.SPREAD, rule, why, payments=ids, sign=sign, origin=origin)

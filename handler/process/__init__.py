@@ -82,8 +82,11 @@ def _after_failure(work: Work, error: MercadoPagoError) -> Decision:
 
 def _after_refused_token(work: Work, error: CredentialsError) -> Decision:
     """Pause the account; but a 403 about one payment says nothing of the token as long as that works elsewhere."""
-    if error.status == 403 and work.api.token_works():
-        return _after_failure(work, error)
+    try:
+        if error.status == 403 and work.api.token_works():
+            return _after_failure(work, error)
+    except MercadoPagoError as away:
+        return _after_failure(work, away)
     until = work.api.pace.pause(work.now())
     logger.error("account %s: the access token is refused; its calls pause", work.case.target.account)
     return Decision.wait(until, Rule.ACCOUNT_PAUSED, str(error))

@@ -23,7 +23,6 @@ from handler.policy import decide
 from handler.policy import wants_purchase
 from handler.policy.guards import token_mode
 from handler.policy.guards import withdrawals
-from handler.process.work import LAST_CALL
 from handler.process.work import Work
 
 #: The namespace of the idempotency keys; changing it would make one payment's two tries look like two wishes.
@@ -52,6 +51,7 @@ def _decision(work: Work) -> Decision:
         now=work.now(),
         opened_at=work.case.opened_at,
         grace=work.account.grace,
+        grace_until=work.case.grace_until,
         intent=Rule(work.case.reason) if work.case.state is State.CANCEL_SENT else None,
         collector_id=collector_id,
         live_mode=token_mode(work.account.access_token),
@@ -80,9 +80,8 @@ def _release(work: Work, decision: Decision) -> Decision:
     """Cancel the payment: the intent first, on record, then the call."""
     if work.account.mode is Mode.OBSERVE:
         return Decision.end(State.NOTHING, Rule.OBSERVED, f"would be cancelled ({decision.rule}): {decision.why}")
-    if work.now() > work.started + LAST_CALL:
-        return Decision.wait(work.now(), Rule.STOPPED, "reading took so long that the cancel gets a lease of its own")
     key = idempotency_key(work.case.target)
+    work.api.take_turn()
     work.advance(decision, key)
     work.note(Step.CALLED, decision.rule, f"PUT /v1/payments/{work.case.target.id}, status cancelled")
     try:

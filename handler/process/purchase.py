@@ -1,10 +1,13 @@
 """Working on a purchase: find its payments, tell each of them, add up how they ended."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from handler.errors import PaymentNotFoundError
 from handler.models import Guards
+from handler.models import Notification
+from handler.models import Purchase
 from handler.models import State
 from handler.policy import Action
 from handler.policy import Decision
@@ -13,6 +16,7 @@ from handler.policy import decide_purchase
 from handler.policy import settle_purchase
 from handler.policy.guards import purchase_amount
 from handler.policy.guards import purchase_currency
+from handler.policy.retry import NOT_FOUND_TRIES
 from handler.process.work import Work
 
 #: How long a purchase waits for its payments before it looks again; each of them wakes it when it ends.
@@ -29,14 +33,24 @@ def work_on_purchase(work: Work) -> Decision:
     if not purchase.payments:
         msg = "no payment carries this external_reference"
         raise PaymentNotFoundError(msg)
+    decision = decide_purchase(said, purchase, work.case.amount)
+    if _may_be_incomplete(decision, said, purchase) and work.case.misses < NOT_FOUND_TRIES - 1:
+        msg = "the payments found come to less than the notification says"
+        raise PaymentNotFoundError(msg)
+    if decision.action is not Action.SPREAD:
+        return decision
     if work.case.amount is None:
         amount, currency = purchase_amount(purchase), purchase_currency(purchase)
         work.case = replace(work.case, amount=amount, currency=currency)
-    decision = decide_purchase(said, purchase, work.case.amount)
-    if decision.action is not Action.SPREAD:
-        return decision
     targets = work.pass_on(decision, Guards(external_reference=purchase.reference))
     found = [work.services.cases.get(target) for target in targets]
     states = {str(case.target): case.state for case in found if case is not None}
     waited = work.now() - work.case.opened_at
     return settle_purchase(states, decision, work.now() + min(max(waited, FIRST_LOOK), LAST_LOOK))
+
+
+def _may_be_incomplete(decision: Decision, said: Sequence[Notification], purchase: Purchase) -> bool:
+    """Whether the search may lag behind: less was found than an amount that was given for all of it."""
+    given = [notification.guards.amount for notification in said if notification.guards.amount is not None]
+    short = purchase.total is None and any(amount > purchase_amount(purchase) for amount in given)
+    return decision.rule is Rule.GUARD_FAILED and short

@@ -20,22 +20,19 @@ from handler.models import Guards
 from handler.models import Notification
 from handler.models import Payment
 from handler.models import Purchase
-from handler.models import Sign
 from handler.models import State
 from handler.models import Step
 from handler.models import Target
 from handler.models import TargetKind
 from handler.policy import Action
 from handler.policy import Decision
+from handler.policy import Rule
 from handler.policy.guards import standing
 from handler.policy.retry import Trying
 from handler.services import Services
 
-#: Longer than the exchanges of one claim can take together: four of 15 seconds at most.
+#: Longer than the exchanges before and after the intent take, each of 15 seconds at most.
 LEASE = timedelta(seconds=90)
-
-#: No cancel is sent later than this into a lease, so that its exchange ends within it.
-LAST_CALL = timedelta(seconds=40)
 
 LEVELS = {State.CAPTURED: logging.WARNING, State.REFUSED: logging.WARNING, State.DEAD: logging.ERROR}
 
@@ -117,16 +114,16 @@ class Work:
 
     def pass_on(self, decision: Decision, guards: Guards) -> list[Target]:
         """Tell the payments that a decision concerns, each a case of its own; doing it again tells nothing new."""
-        origin = self.case.said[0]
+        origin = decision.origin or self.case.said[0]
         targets = [Target(self.account.name, TargetKind.PAYMENT, payment) for payment in decision.payments]
         for target in targets:
             notification = Notification(
-                id=f"{origin.id}>{target.id}",
+                id=f"{origin.id}>{decision.sign}>{target.id}",
                 source=origin.source,
                 topic=origin.topic,
                 received_at=self.now(),
                 target=target,
-                sign=decision.sign or Sign.CHANGED,
+                sign=decision.sign,
                 guards=guards,
                 via=self.case.target,
             )
@@ -138,11 +135,13 @@ class Work:
         """Put the intent to cancel on record; raises LeaseLostError."""
         self.case = replace(self.case, state=State.CANCEL_SENT, reason=decision.rule, idempotency_key=idempotency_key)
         self.note(Step.DECIDED, decision.rule, decision.why)
-        self.services.cases.advance(self.case, decision, self.now(), self._written())
+        self.services.cases.advance(self.case, decision, self.now(), LEASE, self._written())
 
     def finish(self, decision: Decision) -> None:
         """Write the end or the next time, and tell the cases that wait for this one; raises LeaseLostError."""
         if decision.action is Action.WAIT:
+            if decision.rule is Rule.GRACE:
+                self.case = replace(self.case, grace_until=decision.due_at)
             self.note(Step.WAITS, decision.rule, decision.why)
             self.services.cases.postpone(self.case, decision, self.now(), self._written())
             logger.info("%s: waits until %s (%s): %s", self.case.target, decision.due_at, decision.rule, decision.why)

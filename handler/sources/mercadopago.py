@@ -138,14 +138,17 @@ def _is_plausible(ts: str, now: datetime) -> bool:
 
 
 def _topic(delivery: Delivery) -> str:
-    """Return the topic of the query, else of the body, else `unknown`."""
+    """Return the topic of the query, else of the body, else `payment`.
+
+    It is not signed, so it decides nothing: one that cannot be read costs a reading, not a notification.
+    """
     for name in ("type", "topic"):
         for value in _values(delivery, name):
-            return value if re.fullmatch(_TOPIC, value) else "unknown"
-    # The signed id is in the query: an unreadable body loses nothing.
+            if value:
+                return value.lower() if re.fullmatch(_TOPIC, value.lower()) else "unknown"
     with suppress(MalformedError, ValidationError):
-        return str(_HINTS.load(loads(delivery.body)).get("type", "unknown"))
-    return "unknown"
+        return str(_HINTS.load(loads(delivery.body)).get("type", "payment"))
+    return "payment"
 
 
 def _is_ipn(delivery: Delivery) -> bool:

@@ -74,6 +74,17 @@ class AmountField(fields.Field[Decimal]):
         return Decimal(value)
 
 
+class MomentField(fields.AwareDateTime):
+    """A moment with its offset, in UTC: the first and the last of the calendar have none there."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        moment: datetime = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError as error:
+            raise ValidationError("Not a moment of the calendar.") from error
+
+
 def _printable(text: str) -> None:
     if not text.strip() or not text.isprintable():
         raise ValidationError("Must be printable text.")
@@ -93,7 +104,7 @@ class PurchaseOffSchema(Schema):
     amount = AmountField()
     currency = fields.String(validate=validate.Regexp(r"[A-Z]{3}\Z", error="Must be three capital letters."))
     reason = fields.String(allow_none=True, validate=validate.Length(max=500))
-    occurred_at = fields.AwareDateTime(format="iso", default_timezone=None, allow_none=True)
+    occurred_at = MomentField(format="iso", allow_none=True)
 
     @validates_schema
     def one_target(self, data: dict[str, Any], **kwargs: Any) -> None:
@@ -107,7 +118,7 @@ class PurchaseOffSchema(Schema):
 class WithdrawalSchema(EventSchema):
     """An event that concerns us."""
 
-    timestamp = fields.AwareDateTime(format="iso", default_timezone=None)
+    timestamp = MomentField(format="iso")
     data = fields.Nested(PurchaseOffSchema, required=True)
 
 

@@ -113,9 +113,11 @@ class SQLiteCases:
 
         return self._write(work)
 
-    def advance(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:
+    def advance(
+        self, case: Case, decision: Decision, now: datetime, lease: timedelta, entries: Sequence[Entry]
+    ) -> None:
         """See `Cases`."""
-        self._change(case, entries, lambda heard: transitions.advanced(case, decision, now, heard=heard))
+        self._change(case, entries, lambda heard: transitions.advanced(case, decision, now, lease, heard=heard))
 
     def settle(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:
         """See `Cases`."""

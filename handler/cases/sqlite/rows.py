@@ -32,7 +32,7 @@ CREATE TABLE cases (
     detail TEXT NOT NULL, first_seen TEXT NOT NULL, opened_at TEXT NOT NULL, updated_at TEXT NOT NULL,
     due_at TEXT NOT NULL, lease_until TEXT NOT NULL, attempts INTEGER NOT NULL, misses INTEGER NOT NULL,
     fence INTEGER NOT NULL, claims INTEGER NOT NULL, heard INTEGER NOT NULL, idempotency_key TEXT NOT NULL,
-    amount TEXT, currency TEXT NOT NULL
+    amount TEXT, currency TEXT NOT NULL, grace_until TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cases_due ON cases (due_at) WHERE state IN ('pending', 'cancel_sent');
 CREATE INDEX cases_updated ON cases (updated_at);
@@ -51,12 +51,14 @@ CREATE TABLE heartbeat (id INTEGER PRIMARY KEY CHECK (id = 1), beats INTEGER NOT
 SAVE_CASE = """
 INSERT INTO cases VALUES (
     :target, :account, :state, :reason, :detail, :first_seen, :opened_at, :updated_at, :due_at, :lease_until,
-    :attempts, :misses, :fence, :claims, :heard, :idempotency_key, :amount, :currency
+    :attempts, :misses, :fence, :claims, :heard, :idempotency_key, :amount, :currency,
+    :grace_until
 )
 ON CONFLICT (target) DO UPDATE SET
     state = :state, reason = :reason, detail = :detail, opened_at = :opened_at, updated_at = :updated_at,
     due_at = :due_at, lease_until = :lease_until, attempts = :attempts, misses = :misses, fence = :fence,
-    claims = :claims, heard = :heard, idempotency_key = :idempotency_key, amount = :amount, currency = :currency
+    claims = :claims, heard = :heard, idempotency_key = :idempotency_key, amount = :amount, currency = :currency,
+    grace_until = :grace_until
 """
 
 
@@ -86,6 +88,7 @@ def case_row(case: Case) -> dict[str, object]:
         "idempotency_key": case.idempotency_key,
         "amount": None if case.amount is None else str(case.amount),
         "currency": case.currency,
+        "grace_until": _stamp_or_none(case.grace_until),
     }
 
 
@@ -109,6 +112,7 @@ def case_from(row: sqlite3.Row) -> Case:
         idempotency_key=row["idempotency_key"],
         amount=_decimal(row["amount"]),
         currency=row["currency"],
+        grace_until=_moment(row["grace_until"]),
     )
 
 
@@ -122,7 +126,7 @@ def notification_row(notification: Notification) -> tuple[object, ...]:
         notification.topic,
         notification.sign,
         stamp(notification.received_at),
-        None if notification.occurred_at is None else stamp(notification.occurred_at),
+        _stamp_or_none(notification.occurred_at),
         None if guards.amount is None else str(guards.amount),
         guards.currency,
         guards.external_reference,
@@ -139,7 +143,7 @@ def notification_from(row: sqlite3.Row) -> Notification:
         received_at=datetime.fromisoformat(row["received_at"]),
         target=Target.parse(row["target"]),
         sign=Sign(row["sign"]),
-        occurred_at=datetime.fromisoformat(row["occurred_at"]) if row["occurred_at"] else None,
+        occurred_at=_moment(row["occurred_at"]),
         guards=Guards(_decimal(row["amount"]), row["currency"], row["external_reference"]),
         via=Target.parse(row["via"]) if row["via"] else None,
     )
@@ -148,6 +152,14 @@ def notification_from(row: sqlite3.Row) -> Notification:
 def entry_from(row: sqlite3.Row) -> Entry:
     """Return the line of history that a row holds."""
     return Entry(datetime.fromisoformat(row["at"]), Step(row["step"]), row["rule"], row["detail"])
+
+
+def _stamp_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else stamp(moment)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _decimal(text: str | None) -> Decimal | None:
