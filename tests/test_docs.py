@@ -1,0 +1,155 @@
+"""The README promises only what is so: its commands run, its output is real, its settings are those of the code."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from handler.cli import main
+from handler.cli.scenes import SCENES
+from handler.models import State
+from handler.policy import Rule
+from handler.server import Server
+from handler.services import utc_now
+from handler.simulator import Memory
+from handler.simulator import Simulator
+from tests.fakes import ENVIRON
+from tests.fakes import TOKEN
+from tests.running import ROOT
+from tests.running import Handler
+from tests.running import environment
+
+README = (ROOT / "README.md").read_text()
+CONSOLE: list[str] = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+COMMANDS = [line.removeprefix("$ ") for block in CONSOLE for line in block.splitlines() if line.startswith("$ ")]
+
+
+@pytest.fixture(scope="module")
+def handler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handler]:
+    """A handler that runs as the README says, with a pretend Mercado Pago."""
+    upstream = Server(Simulator(Memory(access_token=TOKEN, clock=utc_now)).app, "127.0.0.1", 0)
+    thread = Thread(target=upstream.run, daemon=True)
+    thread.start()
+    running = Handler(tmp_path_factory.mktemp("docs"), upstream.url)
+    yield running
+    running.close()
+    upstream.stop()
+    thread.join()
+
+
+def test_every_command_is_shown() -> None:
+    """And none that is not there."""
+    shown = {words[words.index("handler") + 1] for words in map(shlex.split, COMMANDS) if "handler" in words}
+
+    assert shown | {"demo"} == set(main.commands)
+
+
+HANDLER_COMMANDS = [command for command in COMMANDS if "-m handler" in command and " serve" not in command]
+
+
+@pytest.mark.parametrize("command", HANDLER_COMMANDS)
+def test_every_command_of_the_handler_runs_as_written(handler: Handler, command: str) -> None:
+    """Beside a running one; only the address is another."""
+    words = shlex.split(command)[1:]
+    to = ["--to", handler.url] if "send" in words else []
+    surroundings = environment(**ENVIRON, DATABASE_URL=handler.database_url)
+
+    ran = subprocess.run(
+        [sys.executable, *words, *to], cwd=handler.folder, env=surroundings, capture_output=True, text=True, check=False
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout
+
+
+def test_every_target_of_make_is_there() -> None:
+    """What the README says to make can be made."""
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {words[1] for words in map(str.split, COMMANDS) if words[0] == "make"}
+    named |= set(re.findall(r"`make ([a-z-]+)`", README))
+
+    assert named <= targets
+    assert "demo" in named
+
+
+def test_the_files_it_names_are_there() -> None:
+    """As in `cp .env.example .env`."""
+    for words in map(shlex.split, COMMANDS):
+        if words[0] == "cp":
+            assert (ROOT / words[1]).is_file()
+
+
+def test_the_demo_that_is_shown_is_the_demo() -> None:
+    """Every scene in its order; only the milliseconds are another machine's."""
+    (shown,) = [block for block in CONSOLE if block.startswith("$ make demo")]
+    rows = shown.splitlines()[3:-1]
+
+    assert len(rows) == len(SCENES)
+    for row, (title, _) in zip(rows, SCENES, strict=True):
+        assert row.startswith(f"{title} ")
+    assert shown.splitlines()[-1] == f"All {len(SCENES)} came out as told."
+
+
+def test_the_settings_are_those_of_the_code() -> None:
+    """Each in the table with its default, in `.env.example`, and in the code."""
+    table = README.split("## Settings")[1].split("## ")[0]
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \|.*\| (.*?) \|$", table, re.MULTILINE))
+    example = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    code = (ROOT / "handler/config.py").read_text()
+
+    assert set(rows) == example
+    for name, default in rows.items():
+        assert name in code or name.endswith("_WEBHOOK_SECRET")
+        if default.startswith("`"):
+            assert default.strip("`") in code
+
+
+def test_the_example_stops_a_start_until_it_is_filled_in(tmp_path: Path) -> None:
+    """Nothing runs by accident with what is only an example."""
+    shutil.copy(ROOT / ".env.example", tmp_path / ".env")
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "handler", "serve"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 2
+    assert "MERCADOPAGO_ACCESS_TOKEN is not set" in ran.stderr
+
+
+def test_every_state_is_explained() -> None:
+    """With what to do."""
+    table = README.split("## When things go wrong")[1]
+
+    assert all(f"`{state}`" in table for state in State)
+
+
+def test_every_rule_is_used() -> None:
+    """A name without a decision would be a promise without a test."""
+    code = "".join(path.read_text() for path in (ROOT / "handler").rglob("*.py"))
+
+    assert all(f"Rule.{rule.name}" in code for rule in Rule)
+
+
+def test_it_speaks_of_itself_only() -> None:
+    """No path of a machine in anything that is kept."""
+    kept = [
+        path
+        for path in ROOT.iterdir()
+        if path.is_file() and not path.name.startswith(("requirements", ".env", ".coverage"))
+    ]
+    kept += [path for folder in ("handler", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.*")]
+
+    for path in kept:
+        if "__pycache__" not in path.parts and path.name != Path(__file__).name:
+            assert "/work/" not in path.read_text(errors="replace"), path
