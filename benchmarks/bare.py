@@ -9,6 +9,7 @@ from typing import Any
 
 from handler.cases.sqlite.connection import create
 from handler.cases.sqlite.writer import Writer
+from handler.cli.environment import stay_on_one_core
 from handler.server import Server
 from handler.sources import merchant
 
@@ -24,6 +25,7 @@ INSERT = "INSERT INTO notification VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO
 
 def main() -> None:
     """Serve until SIGTERM, as `serve` does."""
+    stay_on_one_core()
     database = Path(os.environ["DATABASE_URL"].removeprefix("sqlite:///"))
     create(database)
     writer = Writer(database)

@@ -1,6 +1,7 @@
 """The whole story over real HTTP on both sides: `serve` in a process of its own, the simulator behind a real server."""
 
 import json
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -205,6 +206,11 @@ def test_a_kill_loses_nothing_that_was_acknowledged(handler: Handler, simulator:
     on_record = {case.target for case in record.newest(999)}
     record.close()
     assert set(targets) <= on_record
+
+
+def test_the_handler_stays_on_one_core(handler: Handler) -> None:
+    """Its threads take turns anyway."""
+    assert len(os.sched_getaffinity(handler.process.pid)) == 1
 
 
 def test_health_and_the_description(handler: Handler) -> None:

@@ -7,6 +7,7 @@ import click
 
 from handler.cli.environment import environment
 from handler.cli.environment import log_to_terminal
+from handler.cli.environment import stay_on_one_core
 from handler.config import Config
 from handler.server import Server
 from handler.services import build_services
@@ -31,6 +32,7 @@ def serve(host: str, port: int) -> None:
     """
     config = Config.from_environ(environment())
     log_to_terminal()
+    stay_on_one_core()
     woken = Event()
     services = build_services(config, woken.set)
     worker = Worker(services, woken, width=config.workers)
