@@ -27,6 +27,7 @@ from tests import fakes
 from tests.fakes import Clock
 from tests.fakes import payment_target
 from tests.fakes import said
+from tests.running import wait_until
 
 
 @pytest.fixture
@@ -55,13 +56,6 @@ def hear(services: Services, *targets: Target, sign: Sign = Sign.WITHDREW) -> No
     for target in targets:
         services.cases.accept(said(target, sign, services.clock()))
         services.wake()
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it does not come about"
-        time.sleep(0.002)
 
 
 def states(cases: Cases) -> set[str]:

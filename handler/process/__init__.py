@@ -69,7 +69,7 @@ def _not_now(work: Work) -> Decision | None:
     """Keep a case that kills its workers, or whose account rests, from being worked on."""
     if work.case.claims > POISON_CLAIMS:
         return Decision.end(State.DEAD, Rule.POISON, f"{POISON_CLAIMS} claims in a row ended without an outcome")
-    paused_until = work.api.pace.paused_until(work.started)
+    paused_until = work.api.pace.paused_until(work.now())
     if paused_until is None:
         return None
     return Decision.wait(paused_until, Rule.ACCOUNT_PAUSED, "the access token was refused; see doctor")

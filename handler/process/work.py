@@ -47,14 +47,13 @@ class Work:
     services: Services
     account: Account
     api: MercadoPago
-    started: datetime
     entries: list[Entry] = field(default_factory=list)
 
     @classmethod
     def on(cls, case: Case, services: Services) -> Self:
         """Take a case in hand."""
         name = case.target.account
-        return cls(case, services, services.accounts[name], services.mercadopago[name], services.clock())
+        return cls(case, services, services.accounts[name], services.mercadopago[name])
 
     @property
     def trying(self) -> Trying:
