@@ -76,7 +76,7 @@ class Guards:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One HTTP request, as received: header names in lower case, the query string not decoded."""
+    """One HTTP request, as received: the headers its source signs, the query string not decoded."""
 
     source: str
     account: str

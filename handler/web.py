@@ -41,13 +41,13 @@ def create_app(services: Services, is_working: Callable[[], bool]) -> Flask:
     app = Flask(__name__, static_folder=None)
     # One more than the limit: Werkzeug cuts a chunked body off at its limit without a word.
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
 
     @app.post("/notifications/<source>", provide_automatic_options=False)
     @app.post("/notifications/<account>/<source>", provide_automatic_options=False)
-    def notifications(source: str, account: str = DEFAULT_ACCOUNT) -> dict[str, str]:
+    def notifications(source: str, account: str = DEFAULT_ACCOUNT) -> Response:
         receipt = receive(_delivery(source, account, services), services)
-        return {"receipt": receipt.kind, "notification": receipt.notification}
+        answer = {"receipt": receipt.kind, "notification": receipt.notification}
+        return Response(json.dumps(answer, separators=(",", ":")), content_type="application/json")
 
     @app.get("/health", provide_automatic_options=False)
     def health() -> Response | dict[str, str]:
@@ -75,9 +75,10 @@ def problem(status: int, *, retry_after: str | None = None, **members: Any) -> R
 
 def _delivery(source: str, account: str, services: Services) -> Delivery:
     """Return the request as it came in, raw; raises what HTTP has a status for."""
-    if source not in SOURCES:
+    sender = SOURCES.get(source)
+    if sender is None:
         raise NotFound
-    if SOURCES[source].json_only and not request.is_json:
+    if sender.json_only and not request.is_json:
         raise UnsupportedMediaType
     body = request.get_data(cache=False)
     if len(body) > LARGEST_BODY:
@@ -87,7 +88,7 @@ def _delivery(source: str, account: str, services: Services) -> Delivery:
         account=account,
         body=body,
         query=request.query_string.decode("latin-1"),
-        headers={name.lower(): value for name, value in request.headers.items()},
+        headers={name: value for name in sender.headers if (value := request.headers.get(name)) is not None},
         received_at=services.clock(),
     )
 

@@ -4,8 +4,8 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from datetime import timedelta
+from threading import Condition
 from threading import Event
-from threading import Lock
 from threading import Thread
 
 from handler.errors import CasesError
@@ -35,7 +35,7 @@ class Worker:
         self._sweep = sweep
         self._pool = ThreadPoolExecutor(width, thread_name_prefix="worker")
         self._busy: set[Target] = set()
-        self._lock = Lock()
+        self._freed = Condition()
         self._stopping = Event()
         self._in_trouble = False
         self._turned_at = services.clock()
@@ -57,6 +57,8 @@ class Worker:
         """
         self._stopping.set()
         self._woken.set()
+        with self._freed:
+            self._freed.notify()
         for client in self._services.mercadopago.values():
             client.pace.stop()
         self._thread.join()
@@ -67,8 +69,10 @@ class Worker:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._woken.clear()
             self._turned_at = self._services.clock()
+            if not self._has_room():
+                continue
+            self._woken.clear()
             try:
                 wait = self._hand_out(self._turned_at)
             except CasesError as error:
@@ -85,16 +89,19 @@ class Worker:
             else:
                 self._woken.wait(wait)
 
+    def _has_room(self) -> bool:
+        """Wait a while for room in the pool; as long as there is none, no notification needs to wake this thread."""
+        with self._freed:
+            self._freed.wait_for(lambda: len(self._busy) < self._width or self._stopping.is_set(), self._sweep)
+            return len(self._busy) < self._width and not self._stopping.is_set()
+
     def _hand_out(self, now: datetime) -> float:
         """Hand due cases to the pool; return how long there is nothing more to do, in seconds."""
-        with self._lock:
+        with self._freed:
             busy = set(self._busy)
-        free = self._width - len(busy)
-        if not free:
-            return self._sweep
         due = self._services.cases.due(now, self._width + 1)
-        for target in [target for target in due if target not in busy][:free]:
-            with self._lock:
+        for target in [target for target in due if target not in busy][: self._width - len(busy)]:
+            with self._freed:
                 self._busy.add(target)
             try:
                 self._pool.submit(self._work, target)
@@ -116,6 +123,7 @@ class Worker:
             logger.exception("%s: a fault of the handler", target)
             self._in_trouble = True
         finally:
-            with self._lock:
+            with self._freed:
                 self._busy.discard(target)
+                self._freed.notify()
             self._woken.set()

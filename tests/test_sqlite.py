@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from threading import Thread
@@ -21,6 +22,12 @@ from handler.cases.sqlite.writer import GROUP
 from handler.cases.sqlite.writer import Writer
 from handler.errors import LeaseLostError
 from handler.errors import StorageError
+from handler.models import Entry
+from handler.models import State
+from handler.models import Step
+from handler.policy import Decision
+from handler.policy import Rule
+from tests.fakes import NOW
 from tests.fakes import payment_target
 from tests.fakes import said
 
@@ -128,11 +135,23 @@ def test_tables_of_another_version_are_not_touched(database: Path, read_only: bo
         SQLiteCases(database, read_only=read_only)
 
 
-@pytest.mark.parametrize("statement", ["UPDATE history SET detail = ''", "DELETE FROM history"])
-def test_history_is_append_only(database: Path, statement: str) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE history SET detail = ''",
+        "DELETE FROM history",
+        "UPDATE notification SET topic = ''",
+        "DELETE FROM notification",
+    ],
+)
+def test_what_was_said_and_done_is_append_only(database: Path, statement: str) -> None:
     """Even for whoever opens the file with another program."""
     record = SQLiteCases(database)
     record.accept(said(TARGET))
+    case = record.claim(TARGET, NOW, timedelta(seconds=90))
+    assert case is not None
+    ended = Decision.end(State.NOTHING, Rule.RESERVE_WANTED, "")
+    record.settle(case, ended, NOW, [Entry(NOW, Step.ENDED, ended.rule, "")])
     record.close()
 
     other = sqlite3.connect(database)
@@ -255,7 +274,7 @@ def test_a_commit_that_takes_too_long_is_a_storage_error(database: Path) -> None
     writer = Writer(database, patience=0.05)
     lock = WriteLock(database)
 
-    with lock.held(), pytest.raises(StorageError, match=r"no commit within 0\.05 seconds"):
+    with lock, pytest.raises(StorageError, match=r"no commit within 0\.05 seconds"):
         writer.run(lambda db: db.execute("CREATE TABLE late (n INTEGER)"))
 
     assert writer.run(lambda db: db.execute("SELECT count(*) FROM late").fetchone()[0]) == 0

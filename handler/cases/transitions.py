@@ -3,9 +3,12 @@
 Every place that keeps cases writes what these return, on its own terms for doing so atomically. No I/O.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from datetime import timedelta
+from heapq import merge
+from operator import attrgetter
 
 from handler.models import Case
 from handler.models import Entry
@@ -94,8 +97,12 @@ def postponed(case: Case, decision: Decision, now: datetime, *, heard: int) -> C
     return replace(given_back, updated_at=now, due_at=due_at, lease_until=now)
 
 
-def said_entry(notification: Notification) -> Entry:
-    """Return the line of history that a notification leaves."""
+def told(said: Iterable[Notification], entries: Iterable[Entry]) -> list[Entry]:
+    """Return the whole history of a case, what was said of it and what was done about it, oldest first."""
+    return list(merge(map(_said_entry, said), entries, key=attrgetter("at")))
+
+
+def _said_entry(notification: Notification) -> Entry:
     said = f"{notification.topic} from {notification.source} ({notification.id})"
     if notification.via is not None:
         said += f", by way of {notification.via}"

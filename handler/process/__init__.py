@@ -41,6 +41,7 @@ def process(target: Target, services: Services) -> None:
     if case is None:
         return
     work = Work.on(case, services)
+    work.tell_taken_up()
     try:
         work.finish(_outcome(work))
     except LeaseLostError as error:

@@ -73,6 +73,11 @@ class Work:
         said = self.case.said if target is None else self.services.cases.said(target)
         return standing(said, self.now(), self.account.reserve_life)
 
+    def tell_taken_up(self) -> None:
+        """Log why the case is worked on."""
+        said = ", ".join(f"{said.topic} from {said.source} ({said.id})" for said in self.case.said[:3])
+        logger.info("%s: taken up (%d said: %s)", self.case.target, len(self.case.said), said)
+
     def read_payment(self) -> Payment:
         """Read the payment in hand; raises MercadoPagoError."""
         payment = self.api.get_payment(self.case.target.id)

@@ -18,17 +18,21 @@ from handler.sources import merchant
 class Source:
     """What is to be known of a sender.
 
-    `check_secret` returns what is wrong with a configured secret, or None. With `json_only`, another
-    content type is refused.
+    `check_secret` returns what is wrong with a configured secret, or None. `headers` are those it signs
+    or signs with, in lower case; no other reaches a Delivery. With `json_only`, another content type is
+    refused.
     """
 
     verify: Callable[[Delivery, Sequence[str]], None]
     parse: Callable[[Delivery], Notification]
     check_secret: Callable[[str], str | None]
+    headers: Sequence[str]
     json_only: bool
 
 
 SOURCES = {
-    "mercadopago": Source(mercadopago.verify, mercadopago.parse, mercadopago.check_secret, json_only=False),
-    "merchant": Source(merchant.verify, merchant.parse, merchant.check_secret, json_only=True),
+    "mercadopago": Source(
+        mercadopago.verify, mercadopago.parse, mercadopago.check_secret, mercadopago.HEADERS, json_only=False
+    ),
+    "merchant": Source(merchant.verify, merchant.parse, merchant.check_secret, merchant.HEADERS, json_only=True),
 }

@@ -30,6 +30,7 @@ from handler.models import TargetKind
 from handler.strict_json import loads
 
 NAME = "mercadopago"
+HEADERS = ("x-signature", "x-request-id")
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PAYMENT_ID = re.compile(r"[1-9][0-9]{0,19}")

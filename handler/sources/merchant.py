@@ -33,6 +33,7 @@ from handler.models import TargetKind
 from handler.strict_json import loads
 
 NAME = "merchant"
+HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 TOPICS = {"buyer.withdrew": Sign.WITHDREW, "payment.rejected": Sign.REJECTED}
 
 #: How far the sender's clock may be from ours; each try is signed with a new time.

@@ -8,12 +8,16 @@ from datetime import datetime
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
+from typing import Any
 from typing import TypeVar
 
 from handler.cases import transitions
 from handler.cases.sqlite.connection import create
 from handler.cases.sqlite.connection import for_reading
+from handler.cases.sqlite.rows import APPEND_ENTRY
+from handler.cases.sqlite.rows import OPEN_CASE
 from handler.cases.sqlite.rows import SAVE_CASE
+from handler.cases.sqlite.rows import SAVE_NOTIFICATION
 from handler.cases.sqlite.rows import SCHEMA
 from handler.cases.sqlite.rows import SCHEMA_VERSION
 from handler.cases.sqlite.rows import case_from
@@ -74,14 +78,13 @@ class SQLiteCases:
             msg = "a notification without a target opens no case"
             raise ValueError(msg)
 
+        row, opened = notification_row(notification), case_row(transitions.opened(target, now))
+
         def work(db: sqlite3.Connection) -> bool:
-            row = notification_row(notification)
-            stored = db.execute("INSERT INTO notification VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING", row)
-            if not stored.rowcount:
+            if not db.execute(SAVE_NOTIFICATION, row).rowcount:
                 return False
-            case = _find(db, target)
-            _save(db, transitions.heard(case, now) if case else transitions.opened(target, now))
-            _append(db, target, 0, [transitions.said_entry(notification)])
+            if not db.execute(OPEN_CASE, opened).rowcount:
+                _save(db, transitions.heard(case_from(_row(db, target)), now))
             return True
 
         return self._write(work)
@@ -152,8 +155,7 @@ class SQLiteCases:
 
     def history(self, target: Target) -> list[Entry]:
         """See `Cases`."""
-        query = "SELECT * FROM history WHERE target = ? ORDER BY seq"
-        return [entry_from(row) for row in self._read(lambda db: db.execute(query, (str(target),)).fetchall())]
+        return self._read(lambda db: transitions.told(_all_said(db, target), _entries(db, target)))
 
     def newest(self, limit: int, state: State | None = None) -> list[Case]:
         """See `Cases`."""
@@ -223,8 +225,12 @@ def _version(db: sqlite3.Connection) -> int:
     return version
 
 
+def _row(db: sqlite3.Connection, target: Target) -> Any:
+    return db.execute("SELECT * FROM cases WHERE target = ?", (str(target),)).fetchone()
+
+
 def _find(db: sqlite3.Connection, target: Target) -> Case | None:
-    row = db.execute("SELECT * FROM cases WHERE target = ?", (str(target),)).fetchone()
+    row = _row(db, target)
     return case_from(row) if row else None
 
 
@@ -233,11 +239,19 @@ def _save(db: sqlite3.Connection, case: Case) -> None:
 
 
 def _append(db: sqlite3.Connection, target: Target, fence: int, entries: Sequence[Entry]) -> None:
-    key = str(target)
-    (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM history WHERE target = ?", (key,)).fetchone()
-    for seq, entry in enumerate(entries, last + 1):
-        row = (key, seq, stamp(entry.at), fence, entry.step, entry.rule, entry.detail)
-        db.execute("INSERT INTO history VALUES (?,?,?,?,?,?,?)", row)
+    for entry in entries:
+        db.execute(APPEND_ENTRY, (str(target), stamp(entry.at), fence, entry.step, entry.rule, entry.detail))
+
+
+def _entries(db: sqlite3.Connection, target: Target) -> list[Entry]:
+    return [
+        entry_from(row) for row in db.execute("SELECT * FROM history WHERE target = ? ORDER BY seq", (str(target),))
+    ]
+
+
+def _all_said(db: sqlite3.Connection, target: Target) -> list[Notification]:
+    query = "SELECT * FROM notification WHERE target = ? ORDER BY received_at"
+    return [notification_from(row) for row in db.execute(query, (str(target),))]
 
 
 def _said(db: sqlite3.Connection, target: Target) -> tuple[Notification, ...]:

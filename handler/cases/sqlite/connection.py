@@ -13,9 +13,7 @@ The database must be on a local disk: neither flock nor WAL works over a network
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
 from collections.abc import Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from handler.errors import StorageError
@@ -36,14 +34,13 @@ class WriteLock:
     def __init__(self, database: Path) -> None:
         self._file = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Hold the lock for the length of a block."""
         fcntl.flock(self._file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def __exit__(self, *_: object) -> None:
+        """Let somebody else have it."""
+        fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Let go of the file."""

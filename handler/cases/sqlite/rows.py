@@ -4,6 +4,7 @@ import sqlite3
 from datetime import UTC
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from handler.models import Case
 from handler.models import Entry
@@ -44,26 +45,39 @@ CREATE TABLE history (
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER history_is_not_changed BEFORE UPDATE ON history BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER history_is_not_removed BEFORE DELETE ON history BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER said_is_not_changed BEFORE UPDATE ON notification BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER said_is_not_removed BEFORE DELETE ON notification BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
 CREATE TABLE heartbeat (id INTEGER PRIMARY KEY CHECK (id = 1), beats INTEGER NOT NULL) STRICT;
 """
 
-SAVE_CASE = """
+SAVE_NOTIFICATION = "INSERT INTO notification VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
+
+OPEN_CASE = """
 INSERT INTO cases VALUES (
     :target, :account, :state, :reason, :detail, :first_seen, :opened_at, :updated_at, :due_at, :lease_until,
-    :attempts, :misses, :fence, :claims, :heard, :idempotency_key, :amount, :currency,
-    :grace_until
+    :attempts, :misses, :fence, :claims, :heard, :idempotency_key, :amount, :currency, :grace_until
 )
-ON CONFLICT (target) DO UPDATE SET
+ON CONFLICT (target) DO NOTHING
+"""
+
+SAVE_CASE = """
+UPDATE cases SET
     state = :state, reason = :reason, detail = :detail, opened_at = :opened_at, updated_at = :updated_at,
     due_at = :due_at, lease_until = :lease_until, attempts = :attempts, misses = :misses, fence = :fence,
     claims = :claims, heard = :heard, idempotency_key = :idempotency_key, amount = :amount, currency = :currency,
     grace_until = :grace_until
+WHERE target = :target
+"""
+
+APPEND_ENTRY = """
+INSERT INTO history SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4, ?5, ?6 FROM history WHERE target = ?1
 """
 
 
+@lru_cache(maxsize=64)
 def stamp(moment: datetime) -> str:
-    """Return a moment as the tables hold it."""
+    """Return a moment as the tables hold it; the same one is often asked for several times in a row."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
