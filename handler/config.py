@@ -40,11 +40,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One seller: what to believe, how to call, how to decide. Secrets are not part of its repr."""
+    """One seller: how to call Mercado Pago, how to decide. The token is not part of its repr."""
 
     name: str
     access_token: str = field(repr=False)
-    secrets: Mapping[str, tuple[str, ...]] = field(repr=False)
     api_url: str
     mode: Mode
     grace: timedelta
@@ -55,9 +54,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that is set from outside."""
+    """Everything that is set from outside; `secrets` are by account and source."""
 
     accounts: Mapping[str, Account]
+    secrets: Mapping[str, Mapping[str, tuple[str, ...]]] = field(repr=False)
     database_url: str
     workers: int
 
@@ -65,15 +65,42 @@ class Config:
     def from_environ(cls, environ: Mapping[str, str]) -> "Config":
         """Read the settings; raises ConfigError with everything that is wrong with them."""
         reader = _Reader(environ)
-        account = _account(reader)
         config = cls(
-            accounts={account.name: account},
+            accounts={DEFAULT_ACCOUNT: _account(reader)},
+            secrets={DEFAULT_ACCOUNT: _secrets(reader)},
             database_url=database_url(environ),
             workers=reader.number("WORKERS", 8, int, 1, 256),
         )
-        if reader.problems:
-            raise ConfigError(reader.problems)
+        reader.raise_problems()
         return config
+
+    def secrets_of(self, account: str, source: str) -> tuple[str, ...]:
+        """Return the secrets of a source of an account, none if it is switched off or not there."""
+        return self.secrets.get(account, {}).get(source, ())
+
+
+def read_account(environ: Mapping[str, str]) -> Account:
+    """Return what processing needs of an account; raises ConfigError."""
+    reader = _Reader(environ)
+    account = _account(reader)
+    reader.raise_problems()
+    return account
+
+
+def read_all_secrets(environ: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
+    """Return what receiving needs of an account: the secrets of each source that is on; raises ConfigError."""
+    reader = _Reader(environ)
+    secrets = _secrets(reader)
+    reader.raise_problems()
+    return secrets
+
+
+def read_secrets(environ: Mapping[str, str], source: str) -> tuple[str, ...]:
+    """Return the secrets of one source, the newest first, or none; raises ConfigError for one that is no secret."""
+    reader = _Reader(environ)
+    secrets = reader.secrets(source)
+    reader.raise_problems()
+    return secrets
 
 
 def database_url(environ: Mapping[str, str]) -> str:
@@ -81,23 +108,18 @@ def database_url(environ: Mapping[str, str]) -> str:
     return environ.get("DATABASE_URL", "").strip() or DEFAULT_DATABASE_URL
 
 
-def read_secrets(environ: Mapping[str, str], source: str) -> tuple[str, ...]:
-    """Return the secrets of one source, the newest first; raises ConfigError for one that is no secret."""
-    reader = _Reader(environ)
-    secrets = reader.secrets(source)
-    if reader.problems:
-        raise ConfigError(reader.problems)
+def _secrets(reader: "_Reader") -> Mapping[str, tuple[str, ...]]:
+    known = len(reader.problems)
+    secrets = {source: found for source in SOURCES if (found := reader.secrets(source))}
+    if not secrets and len(reader.problems) == known:
+        reader.problems.append(f"no source is on: set one of {', '.join(SECRET_SETTINGS.values())}")
     return secrets
 
 
 def _account(reader: "_Reader") -> Account:
-    secrets = {source: found for source in SOURCES if (found := reader.secrets(source))}
-    if not secrets and not reader.problems:
-        reader.problems.append(f"no source is on: set one of {', '.join(SECRET_SETTINGS.values())}")
     return Account(
         name=DEFAULT_ACCOUNT,
         access_token=reader.access_token(),
-        secrets=secrets,
         api_url=reader.api_url(),
         mode=reader.mode(),
         grace=timedelta(seconds=reader.number("GRACE_PERIOD", 300, float, 0, 86400)),
@@ -113,6 +135,10 @@ class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self.problems: list[str] = []
+
+    def raise_problems(self) -> None:
+        if self.problems:
+            raise ConfigError(self.problems)
 
     def text(self, name: str, default: str = "") -> str:
         return self._environ.get(name, "").strip() or default

@@ -1,26 +1,43 @@
 """What the sender waits for: verify, parse, store. No call to anybody else."""
 
 import logging
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from handler.errors import UnknownSourceError
 from handler.models import Delivery
+from handler.models import Notification
 from handler.models import Receipt
 from handler.models import ReceiptKind
-from handler.services import Services
 from handler.sources import SOURCES
 
 logger = logging.getLogger(__name__)
 
 
-def receive(delivery: Delivery, services: Services) -> Receipt:
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What receiving works with, and nothing that could reach Mercado Pago.
+
+    `secrets` returns those of an account's source, the newest first, none if it is not there or off.
+    `accept` stores a notification durably and returns whether it is new; it raises StorageError.
+    """
+
+    secrets: Callable[[str, str], Sequence[str]]
+    accept: Callable[[Notification], bool]
+    clock: Callable[[], datetime]
+
+
+def receive(delivery: Delivery, reception: Reception) -> Receipt:
     """Return the receipt of a delivery that is believed, after the commit.
 
     Raises DeliveryError for one that is not, and StorageError if it could not be stored; nothing is
     kept of either.
     """
-    secrets = services.account(delivery.account).secrets.get(delivery.source)
+    secrets = reception.secrets(delivery.account, delivery.source)
     if not secrets:
-        msg = f"source {delivery.source!r} is not there, or switched off"
+        msg = f"source {delivery.source!r} of account {delivery.account!r} is not there, or switched off"
         raise UnknownSourceError(msg)
     source = SOURCES[delivery.source]
     source.verify(delivery, secrets)
@@ -28,8 +45,6 @@ def receive(delivery: Delivery, services: Services) -> Receipt:
     if notification.target is None:
         logger.info("%s %s: ignored, nothing for us", notification.source, notification.id)
         return Receipt(ReceiptKind.IGNORED, notification.id)
-    if not services.cases.accept(notification):
-        return Receipt(ReceiptKind.DUPLICATE, notification.id)
-    services.wake()
-    # The process half tells what it takes up; a line from here would be written while the sender waits.
-    return Receipt(ReceiptKind.ACCEPTED, notification.id)
+    # The process half logs what it takes up; a line from here would be written while the sender waits.
+    is_new = reception.accept(notification)
+    return Receipt(ReceiptKind.ACCEPTED if is_new else ReceiptKind.DUPLICATE, notification.id)

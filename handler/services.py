@@ -9,12 +9,11 @@ from datetime import datetime
 
 from handler import __version__
 from handler.cases import Cases
-from handler.cases import open_cases
 from handler.config import Account
-from handler.config import Config
-from handler.errors import UnknownSourceError
 from handler.exchange import Exchange
 from handler.mercadopago import MercadoPago
+from handler.models import Notification
+from handler.models import Target
 from handler.pace import Pace
 
 USER_AGENT = f"reserve-handler/{__version__}"
@@ -27,27 +26,28 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the two halves work with; `wake` tells whoever processes that a case is due."""
+    """What processing works with; `wake` tells whoever processes when a case is due next."""
 
     accounts: Mapping[str, Account]
     cases: Cases
     mercadopago: Mapping[str, MercadoPago]
-    wake: Callable[[], None]
+    wake: Callable[[Target, datetime], None]
     clock: Callable[[], datetime] = utc_now
     random: Callable[[], float] = random_module.random
 
-    def account(self, name: str) -> Account:
-        """Return an account; raises UnknownSourceError if there is none of that name."""
-        try:
-            return self.accounts[name]
-        except KeyError as error:
-            msg = f"there is no account {name!r}"
-            raise UnknownSourceError(msg) from error
+    def accept(self, notification: Notification) -> bool:
+        """Store a notification that has a target, and have its case worked on; False if it is already known."""
+        is_new = self.cases.accept(notification)
+        if is_new and notification.target is not None:
+            self.wake(notification.target, notification.received_at)
+        return is_new
 
 
-def build_services(config: Config, wake: Callable[[], None]) -> Services:
-    """Open the record and make a client for each account; raises ConfigError and StorageError."""
-    exchange = Exchange(connections=config.workers, user_agent=USER_AGENT)
+def build_services(
+    accounts: Mapping[str, Account], cases: Cases, workers: int, wake: Callable[[Target, datetime], None]
+) -> Services:
+    """Put the parts together: a client for each account, all over one pool of connections."""
+    exchange = Exchange(connections=workers, user_agent=USER_AGENT)
     clients = {
         name: MercadoPago(
             base_url=account.api_url,
@@ -56,6 +56,6 @@ def build_services(config: Config, wake: Callable[[], None]) -> Services:
             pace=Pace(account.rate),
             clock=utc_now,
         )
-        for name, account in config.accounts.items()
+        for name, account in accounts.items()
     }
-    return Services(accounts=config.accounts, cases=open_cases(config.database_url), mercadopago=clients, wake=wake)
+    return Services(accounts=accounts, cases=cases, mercadopago=clients, wake=wake)

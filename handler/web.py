@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
@@ -23,8 +24,8 @@ from handler.errors import StorageError
 from handler.errors import UnknownSourceError
 from handler.models import DEFAULT_ACCOUNT
 from handler.models import Delivery
+from handler.receive import Reception
 from handler.receive import receive
-from handler.services import Services
 from handler.sources import SOURCES
 
 #: The largest body, in bytes; a notification has a few hundred.
@@ -36,8 +37,11 @@ RETRY_AFTER = "60"
 logger = logging.getLogger(__name__)
 
 
-def create_app(services: Services, is_working: Callable[[], bool]) -> Flask:
-    """Return the WSGI application; `is_working` tells whether anybody processes what it stores."""
+def create_app(reception: Reception, is_healthy: Callable[[], bool]) -> Flask:
+    """Return the WSGI application.
+
+    `is_healthy` tells whether notifications can be stored and are worked on; it may raise StorageError.
+    """
     app = Flask(__name__, static_folder=None)
     # One more than the limit: Werkzeug cuts a chunked body off at its limit without a word.
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1
@@ -45,14 +49,13 @@ def create_app(services: Services, is_working: Callable[[], bool]) -> Flask:
     @app.post("/notifications/<source>", provide_automatic_options=False)
     @app.post("/notifications/<account>/<source>", provide_automatic_options=False)
     def notifications(source: str, account: str = DEFAULT_ACCOUNT) -> Response:
-        receipt = receive(_delivery(source, account, services), services)
+        receipt = receive(_delivery(source, account, reception.clock), reception)
         answer = {"receipt": receipt.kind, "notification": receipt.notification}
         return Response(json.dumps(answer, separators=(",", ":")), content_type="application/json")
 
     @app.get("/health", provide_automatic_options=False)
     def health() -> Response | dict[str, str]:
-        services.cases.check()
-        return {"status": "ok"} if is_working() else problem(503, retry_after=RETRY_AFTER)
+        return {"status": "ok"} if is_healthy() else problem(503, retry_after=RETRY_AFTER)
 
     @app.get("/openapi.json", provide_automatic_options=False)
     def openapi() -> Response:
@@ -73,7 +76,7 @@ def problem(status: int, *, retry_after: str | None = None, **members: Any) -> R
     return response
 
 
-def _delivery(source: str, account: str, services: Services) -> Delivery:
+def _delivery(source: str, account: str, clock: Callable[[], datetime]) -> Delivery:
     """Return the request as it came in, raw; raises what HTTP has a status for."""
     sender = SOURCES.get(source)
     if sender is None:
@@ -89,7 +92,7 @@ def _delivery(source: str, account: str, services: Services) -> Delivery:
         body=body,
         query=request.query_string.decode("latin-1"),
         headers={name: value for name in sender.headers if (value := request.headers.get(name)) is not None},
-        received_at=services.clock(),
+        received_at=clock(),
     )
 
 

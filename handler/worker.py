@@ -45,8 +45,9 @@ class Worker:
         """Begin with what is due already."""
         self._thread.start()
 
-    def is_alive(self) -> bool:
-        """Whether the worker turns."""
+    def is_healthy(self) -> bool:
+        """Whether the worker turns; raises StorageError if the record cannot be written."""
+        self._services.cases.check()
         return self._thread.is_alive() and self._services.clock() - self._turned_at < STUCK
 
     def stop(self, patience: float) -> bool:

@@ -51,7 +51,7 @@ def services(cases: Cases, simulator: Simulator, clock: fakes.Clock) -> Services
 @pytest.fixture
 def app(services: Services) -> Flask:
     """The endpoint, nobody working behind it."""
-    return create_app(services, lambda: True)
+    return create_app(fakes.reception(services), lambda: True)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What tests pass in where the handler would meet the world: a clock, and a network without sockets."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
@@ -13,7 +14,8 @@ from werkzeug.test import Client
 
 from handler.cases import Cases
 from handler.config import Account
-from handler.config import Config
+from handler.config import read_account
+from handler.config import read_all_secrets
 from handler.errors import UnclearError
 from handler.exchange import Answer
 from handler.exchange import Exchange
@@ -27,6 +29,7 @@ from handler.models import Target
 from handler.models import TargetKind
 from handler.pace import Pace
 from handler.process import process
+from handler.receive import Reception
 from handler.services import Services
 from handler.simulator import Simulator
 from handler.sources import mercadopago
@@ -77,7 +80,7 @@ class DirectExchange(Exchange):
 
 def account(**settings: str) -> Account:
     """Return the account of the tests, with some settings of its own."""
-    return Config.from_environ({**ENVIRON, **settings}).accounts[DEFAULT_ACCOUNT]
+    return read_account({**ENVIRON, **settings})
 
 
 def services(cases: Cases, exchange: Exchange, clock: Clock, **settings: str) -> Services:
@@ -90,7 +93,13 @@ def services(cases: Cases, exchange: Exchange, clock: Clock, **settings: str) ->
         pace=Pace(seller.rate),
         clock=clock,
     )
-    return Services({seller.name: seller}, cases, {seller.name: client}, lambda: None, clock, lambda: 0.5)
+    return Services({seller.name: seller}, cases, {seller.name: client}, lambda *_: None, clock, lambda: 0.5)
+
+
+def reception(services: Services, environ: Mapping[str, str] = ENVIRON) -> Reception:
+    """Return the receiving half before a handler's parts."""
+    secrets = {DEFAULT_ACCOUNT: read_all_secrets(environ)}
+    return Reception(lambda name, source: secrets.get(name, {}).get(source, ()), services.accept, services.clock)
 
 
 def work_off(services: Services) -> None:

@@ -98,9 +98,9 @@ def test_every_problem_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
     remedy = "copy the whole secret, or remove the setting to switch mercadopago off"
     assert result.returncode == 2
     assert result.stderr.splitlines() == [
-        f"Error: MERCADOPAGO_WEBHOOK_SECRET is shorter than 16 characters: {remedy}",
-        "       MERCADOPAGO_ACCESS_TOKEN is not set: take it from Your integrations > Credentials",
+        "Error: MERCADOPAGO_ACCESS_TOKEN is not set: take it from Your integrations > Credentials",
         "       MODE: 'maybe' is neither enforce nor observe",
+        f"       MERCADOPAGO_WEBHOOK_SECRET is shorter than 16 characters: {remedy}",
     ]
 
 

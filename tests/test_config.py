@@ -7,6 +7,8 @@ import pytest
 from handler.config import Config
 from handler.config import Mode
 from handler.config import database_url
+from handler.config import read_account
+from handler.config import read_all_secrets
 from handler.config import read_secrets
 from handler.errors import ConfigError
 from tests.fakes import ENVIRON
@@ -28,7 +30,7 @@ def test_the_defaults() -> None:
     account = config.accounts["default"]
     assert (config.database_url, config.workers) == ("sqlite:///var/handler.sqlite3", 8)
     assert account.api_url == "https://api.mercadopago.com"
-    assert account.secrets == {"mercadopago": (MP_SECRET,)}
+    assert config.secrets == {"default": {"mercadopago": (MP_SECRET,)}}
     assert account.mode is Mode.ENFORCE
     assert account.grace == timedelta(seconds=300)
     assert [wait.total_seconds() for wait in account.schedule] == [
@@ -59,7 +61,9 @@ def test_every_setting_is_read() -> None:
     account = config.accounts["default"]
     assert config.database_url == "sqlite:////srv/cases.sqlite3"
     assert config.workers == 16
-    assert account.secrets == {"mercadopago": (MP_SECRET, "b7" * 16), "merchant": (WHSEC,)}
+    assert config.secrets_of("default", "mercadopago") == (MP_SECRET, "b7" * 16)
+    assert config.secrets_of("default", "merchant") == (WHSEC,)
+    assert config.secrets_of("default", "stripe") == config.secrets_of("acme", "merchant") == ()
     assert account.api_url == "http://127.0.0.1:9000"
     assert account.mode is Mode.OBSERVE
     assert account.grace == timedelta()
@@ -115,7 +119,7 @@ def test_all_problems_are_told_at_once() -> None:
     found = problems({"MERCADOPAGO_WEBHOOK_SECRET": "short", "WORKERS": "many", "MODE": "x"})
 
     names = [problem.split(":")[0].split()[0] for problem in found]
-    assert names == ["MERCADOPAGO_WEBHOOK_SECRET", "MERCADOPAGO_ACCESS_TOKEN", "MODE", "WORKERS"]
+    assert names == ["MERCADOPAGO_ACCESS_TOKEN", "MODE", "MERCADOPAGO_WEBHOOK_SECRET", "WORKERS"]
 
 
 def test_a_handler_that_hears_nobody_does_not_start() -> None:
@@ -136,6 +140,17 @@ def test_reading_the_cases_needs_no_secret() -> None:
     """Only the place."""
     assert database_url({}) == "sqlite:///var/handler.sqlite3"
     assert database_url({"DATABASE_URL": " sqlite:///x "}) == "sqlite:///x"
+
+
+def test_receiving_needs_no_token_and_processing_no_secret() -> None:
+    """Each half reads what it uses, and is as strict about it as `serve`."""
+    secrets = {"MERCHANT_WEBHOOK_SECRET": WHSEC}
+    assert read_all_secrets(secrets) == {"merchant": (WHSEC,)}
+    assert read_account({"MERCADOPAGO_ACCESS_TOKEN": TOKEN}).access_token == TOKEN
+    with pytest.raises(ConfigError, match="no source is on"):
+        read_all_secrets({})
+    with pytest.raises(ConfigError, match="MERCADOPAGO_ACCESS_TOKEN is not set"):
+        read_account(secrets)
 
 
 def test_the_secrets_of_one_source_can_be_read_alone() -> None:

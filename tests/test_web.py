@@ -83,19 +83,18 @@ def test_mercado_pago_is_not_called_while_a_sender_waits(client: FlaskClient, si
     assert simulator.calls == []
 
 
-def test_whoever_processes_is_woken_after_the_commit(cases: Cases, simulator: Simulator, clock: fakes.Clock) -> None:
+def test_whoever_processes_is_woken_after_the_commit(services: Services) -> None:
     """And only for what is new."""
-    on_record: list[int] = []
-    services = fakes.services(cases, fakes.DirectExchange(simulator), clock)
-    services = Services(
-        services.accounts, cases, services.mercadopago, lambda: on_record.append(len(cases.newest(9))), clock
+    woken: list[object] = []
+    services = replace(
+        services, wake=lambda target, due_at: woken.append((target, due_at, len(services.cases.newest(9))))
     )
-    client = create_app(services, lambda: True).test_client()
+    client = create_app(fakes.reception(services), lambda: True).test_client()
 
     for delivery in [merchant_delivery(WITHDREW)] * 2 + [merchant_delivery({"type": "order.shipped"})]:
         post(client, delivery)
 
-    assert on_record == [1]
+    assert woken == [(fakes.payment_target("1319999999"), fakes.NOW, 1)]
 
 
 @pytest.mark.parametrize(
@@ -164,14 +163,11 @@ def test_unknown_places_are_404(client: FlaskClient, path: str) -> None:
     assert_problem(post(client, merchant_delivery(WITHDREW), path), 404)
 
 
-def test_a_source_without_a_secret_is_off(cases: Cases, simulator: Simulator, clock: fakes.Clock) -> None:
+def test_a_source_without_a_secret_is_off(services: Services) -> None:
     """It is as if it were not there, however rightly something is signed."""
-    services = fakes.services(cases, fakes.DirectExchange(simulator), clock)
-    account = services.accounts["default"]
-    off = replace(account, secrets={"mercadopago": account.secrets["mercadopago"]})
-    services = replace(services, accounts={"default": off})
+    reception = fakes.reception(services, {"MERCADOPAGO_WEBHOOK_SECRET": fakes.MP_SECRET})
 
-    assert_problem(post(create_app(services, lambda: True).test_client(), merchant_delivery(WITHDREW)), 404)
+    assert_problem(post(create_app(reception, lambda: True).test_client(), merchant_delivery(WITHDREW)), 404)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -225,9 +221,6 @@ class AwayCases:
     def accept(self, _notification: object) -> bool:
         raise StorageError("disk full")
 
-    def check(self) -> None:
-        raise StorageError("disk full")
-
 
 class BrokenCases:
     """A record with a fault."""
@@ -237,7 +230,7 @@ class BrokenCases:
 
 
 def client_over(services: Services, cases: Any) -> FlaskClient:
-    return create_app(replace(services, cases=cases), lambda: True).test_client()
+    return create_app(fakes.reception(replace(services, cases=cases)), lambda: True).test_client()
 
 
 def test_what_cannot_be_stored_is_503(services: Services) -> None:
@@ -259,10 +252,14 @@ def test_a_fault_of_ours_is_500_with_the_traceback_in_the_log(
 
 
 def test_health(services: Services, app: Flask) -> None:
-    """200 while the record can be written and the worker turns, else 503."""
+    """200 while notifications can be stored and are worked on, else 503."""
+
+    def fail() -> bool:
+        raise StorageError("disk full")
+
     assert app.test_client().get("/health").get_json() == {"status": "ok"}
-    assert_problem(create_app(services, lambda: False).test_client().get("/health"), 503)
-    assert_problem(client_over(services, AwayCases()).get("/health"), 503)
+    for is_healthy in (lambda: False, fail):
+        assert_problem(create_app(fakes.reception(services), is_healthy).test_client().get("/health"), 503)
 
 
 def test_the_description_tells_every_path_and_answer(client: FlaskClient, app: Flask) -> None:

@@ -45,7 +45,7 @@ def clock() -> Clock:
 def working(services: Services, *, width: int = 8, sweep: float = 0.3) -> Iterator[tuple[Services, Worker]]:
     """Run a worker that the services wake."""
     woken = Event()
-    services = replace(services, wake=woken.set)
+    services = replace(services, wake=lambda *_: woken.set())
     worker = Worker(services, woken, width=width, sweep=sweep)
     worker.start()
     yield services, worker
@@ -54,8 +54,7 @@ def working(services: Services, *, width: int = 8, sweep: float = 0.3) -> Iterat
 
 def hear(services: Services, *targets: Target, sign: Sign = Sign.WITHDREW) -> None:
     for target in targets:
-        services.cases.accept(said(target, sign, services.clock()))
-        services.wake()
+        services.accept(said(target, sign, services.clock()))
 
 
 def states(cases: Cases) -> set[str]:
@@ -142,7 +141,7 @@ def test_the_dispatcher_survives_a_fault(services: Services, caplog: pytest.LogC
     record = Unreliable(services.cases, due=ZeroDivisionError())
     with working(replace(services, cases=record)) as (_, worker):
         wait_until(lambda: "due cases cannot be handed out" in caplog.text)
-        assert worker.is_alive()
+        assert worker.is_healthy()
 
 
 def test_what_the_pool_does_not_take_is_not_busy(services: Services, simulator: Simulator) -> None:
@@ -181,9 +180,9 @@ def test_the_worker_survives_whatever_one_case_does(
         hear(running, target)
         wait_until(lambda: len(caplog.records) > 0)
         record.failing.clear()
-        running.wake()
+        running.wake(target, running.clock())
         wait_until(lambda: states(record) == {"cancelled"})
-        assert worker.is_alive()
+        assert worker.is_healthy()
 
     assert caplog.records[0].levelno == logging.ERROR
 
@@ -207,7 +206,7 @@ def test_a_stop_finishes_what_is_in_hand(services: Services, simulator: Simulato
     with working(services) as (running, worker):
         wait_until(lambda: running.cases.due(running.clock(), 1) == [])
         assert worker.stop(10)
-        assert not worker.is_alive()
+        assert not worker.is_healthy()
 
     (case,) = services.cases.newest(1)
     assert (case.state, case.reason) == ("pending", "stopped")
@@ -237,9 +236,9 @@ def test_a_worker_that_does_not_turn_is_not_alive(services: Services) -> None:
     services = replace(services, clock=clock)
     worker = Worker(services, Event(), width=1)
 
-    assert not worker.is_alive()
+    assert not worker.is_healthy()
     worker.start()
-    wait_until(worker.is_alive)
+    wait_until(worker.is_healthy)
     clock.now += STUCK
-    wait_until(lambda: not worker.is_alive(), 1)
+    wait_until(lambda: not worker.is_healthy(), 1)
     assert worker.stop(10)

@@ -5,10 +5,12 @@ from threading import Event
 
 import click
 
+from handler.cases import open_cases
 from handler.cli.environment import environment
 from handler.cli.environment import log_to_terminal
 from handler.cli.environment import stay_on_one_core
 from handler.config import Config
+from handler.receive import Reception
 from handler.server import Server
 from handler.services import build_services
 from handler.web import create_app
@@ -34,12 +36,14 @@ def serve(host: str, port: int) -> None:
     log_to_terminal()
     stay_on_one_core()
     woken = Event()
-    services = build_services(config, woken.set)
+    record = open_cases(config.database_url)
+    services = build_services(config.accounts, record, config.workers, lambda *_: woken.set())
     worker = Worker(services, woken, width=config.workers)
+    reception = Reception(config.secrets_of, services.accept, services.clock)
     try:
-        server = Server(create_app(services, worker.is_alive), host, port)
+        server = Server(create_app(reception, worker.is_healthy), host, port)
     except OSError as error:
-        services.cases.close()
+        record.close()
         raise click.UsageError(f"{host}:{port} cannot be listened on: {error.strerror}") from error
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
@@ -47,4 +51,4 @@ def serve(host: str, port: int) -> None:
     click.echo(f"Listening on {server.url}")
     server.run()
     worker.stop(PATIENCE)
-    services.cases.close()
+    record.close()

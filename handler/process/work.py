@@ -131,8 +131,7 @@ class Work:
                 guards=guards,
                 via=self.case.target,
             )
-            self.services.cases.accept(notification)
-        self.services.wake()
+            self.services.accept(notification)
         return targets
 
     def advance(self, decision: Decision, idempotency_key: str) -> None:
@@ -148,6 +147,7 @@ class Work:
                 self.case = replace(self.case, grace_until=decision.due_at)
             self.note(Step.WAITS, decision.rule, decision.why)
             self.services.cases.postpone(self.case, decision, self.now(), self._written())
+            self.services.wake(self.case.target, decision.due_at or self.now())
             logger.info("%s: waits until %s (%s): %s", self.case.target, decision.due_at, decision.rule, decision.why)
             return
         self.note(Step.ENDED, decision.rule, f"{decision.state}: {decision.why}")
@@ -160,8 +160,7 @@ class Work:
         waiting = {said.via for said in self.case.said if said.via is not None}
         for target in waiting:
             self.services.cases.nudge(target, self.now())
-        if waiting:
-            self.services.wake()
+            self.services.wake(target, self.now())
 
     def _written(self) -> list[Entry]:
         entries, self.entries = self.entries, []
