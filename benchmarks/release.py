@@ -32,7 +32,7 @@ def release(folder: Path, *, quick: bool) -> Iterator[Figure]:
     """Measure single notifications, one after the other, and the two calls by themselves, in turn."""
     rounds, number = (2, 10) if quick else (7, 40)
     simulator = Simulator(Memory(access_token=TOKEN, clock=utc_now))
-    upstream = Server(simulator.app, "127.0.0.1", 0, threads=16)
+    upstream = Server(simulator.app, "127.0.0.1", 0)
     Thread(target=upstream.run, daemon=True).start()
     simulator.app.latency = LATENCY
     settings = {
@@ -85,7 +85,6 @@ def _called(simulator: Simulator, url: str, number: int) -> list[float]:
 
 def _effective(simulator: Simulator, payment_id: str) -> float:
     """Wait until a payment is cancelled; return when."""
-    payment = simulator.memory.payment(payment_id)
-    while payment["status"] != "cancelled":
+    while simulator.memory.payment(payment_id)["status"] != "cancelled":
         time.sleep(0.0002)
     return time.perf_counter()

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from handler.errors import ConfigError
 from handler.models import DEFAULT_ACCOUNT
@@ -27,7 +27,12 @@ SECRET_SETTINGS = {name: f"{name.upper()}_WEBHOOK_SECRET" for name in SOURCES}
 SHORTEST_SECRET = 16
 
 _PLACEHOLDER = re.compile(r"your[-_ ]|change[-_ ]?me|example|placeholder|<.*>|\bsecret\b|(.)\1{7}", re.IGNORECASE)
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+_ADDRESS = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?"
+)
+_DATABASE_URL = re.compile(r"sqlite:///(?!:memory:|file:)[^?#]+")
+_LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
 
 
 class Mode(StrEnum):
@@ -68,7 +73,7 @@ class Config:
         config = cls(
             accounts={DEFAULT_ACCOUNT: _account(reader)},
             secrets={DEFAULT_ACCOUNT: _secrets(reader)},
-            database_url=database_url(environ),
+            database_url=reader.database_url(),
             workers=reader.number("WORKERS", 8, int, 1, 256),
         )
         reader.raise_problems()
@@ -145,22 +150,17 @@ class _Reader:
 
     def number(self, name: str, default: float, kind: Callable[[str], T], least: float, most: float) -> T:
         text = self.text(name, str(default))
-        try:
-            value = kind(text)
-            if least <= float(text) <= most:
-                return value
-        except ValueError:
-            pass
+        with suppress(ValueError):
+            if _NUMBER.fullmatch(text) and least <= float(text) <= most:
+                return kind(text)
         self.problems.append(f"{name}: {text!r} is not a number from {least:g} to {most:g}")
         return kind(str(default))
 
     def schedule(self) -> tuple[timedelta, ...]:
         text = self.text("RETRY_SCHEDULE", DEFAULT_SCHEDULE)
-        try:
-            seconds = [float(part) for part in text.split(",")]
-        except ValueError:
-            seconds = []
-        if not seconds or not all(0 < wait <= 30 * 86400 for wait in seconds):
+        parts = [part.strip() for part in text.split(",")]
+        seconds = [float(part) if _NUMBER.fullmatch(part) else 0 for part in parts]
+        if not all(0 < wait <= 30 * 86400 for wait in seconds):
             self.problems.append(f"RETRY_SCHEDULE: {text!r} is not a list of seconds such as 5,30,120")
             return (timedelta(days=1),)
         return tuple(timedelta(seconds=wait) for wait in seconds)
@@ -175,13 +175,19 @@ class _Reader:
     def api_url(self) -> str:
         """Only https, since the access token goes there; plain http to this very machine, for the simulator."""
         text = self.text("MERCADOPAGO_API_URL", DEFAULT_API_URL)
-        parts = urlsplit(text)
-        allowed = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-        if not allowed or not parts.hostname or parts.username or parts.query or parts.fragment:
+        address = _ADDRESS.fullmatch(text)
+        port = int(address["port"] or 443) if address else 0
+        if not address or not 0 < port < 65536 or (address["scheme"] == "http" and address["host"] not in _LOOPBACK):
             self.problems.append(
-                f"MERCADOPAGO_API_URL: use {DEFAULT_API_URL}, or another https address without a query"
+                f"MERCADOPAGO_API_URL: use {DEFAULT_API_URL}, another https address, or http://127.0.0.1:PORT"
             )
         return text
+
+    def database_url(self) -> str:
+        url = database_url(self._environ)
+        if not _DATABASE_URL.fullmatch(url):
+            self.problems.append("DATABASE_URL: use sqlite:///path/to/handler.sqlite3, a file")
+        return url
 
     def access_token(self) -> str:
         token = self.text("MERCADOPAGO_ACCESS_TOKEN")

@@ -4,6 +4,7 @@ HandlerError
 ├── ConfigError               the settings cannot be used
 ├── DeliveryError             the sender's side: answered 4xx, nothing is stored
 │   ├── UnknownSourceError    no such source, or it is switched off
+│   ├── MediaTypeError        of another content type than the source sends
 │   ├── SignatureError        not shown to come from the sender
 │   ├── MalformedError        not readable at all
 │   └── InvalidError          readable, but the schema refuses it
@@ -41,6 +42,10 @@ class DeliveryError(HandlerError):
 
 class UnknownSourceError(DeliveryError):
     """Raised if the path names an account or a source that is not there, or is switched off."""
+
+
+class MediaTypeError(DeliveryError):
+    """Raised if a delivery is of another content type than its source sends."""
 
 
 class SignatureError(DeliveryError):

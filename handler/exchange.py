@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -71,7 +72,8 @@ class Exchange:
             ) as response:
                 return Answer(response.status_code, response.headers, _read(response))
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            msg = f"{method} was not answered ({type(error).__name__})"
+            parts = urlsplit(url)
+            msg = f"{method} {parts.scheme}://{parts.netloc} was not answered ({type(error).__name__})"
             raise UnclearError(msg) from error
 
     def close(self) -> None:

@@ -84,6 +84,7 @@ class Delivery:
     query: str
     headers: Mapping[str, str]
     received_at: datetime
+    is_json: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Notification:
     """A believed delivery in our words, without a `target` where it holds nothing for us.
 
     `id` is the same for each copy of one notification. `via` is the target whose case passed it on.
+    `number` is its place among what was said of its target, from 1; 0 until it is on record.
     """
 
     id: str
@@ -102,6 +104,7 @@ class Notification:
     occurred_at: datetime | None = None
     guards: Guards = Guards()
     via: Target | None = None
+    number: int = 0
 
 
 class ReceiptKind(StrEnum):
@@ -169,6 +172,11 @@ class Payment:
         """Whether Mercado Pago has neither approved nor refused it yet."""
         return self.status in {PaymentStatus.PENDING, PaymentStatus.IN_PROCESS} and not self.captured
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be approved."""
+        return self.status in {PaymentStatus.AUTHORIZED, PaymentStatus.PENDING, PaymentStatus.IN_PROCESS}
+
     def __str__(self) -> str:
         captured = {True: "captured", False: "not captured", None: "capture unknown"}[self.captured]
         detail = f" ({self.status_detail})" if self.status_detail else ""
@@ -235,10 +243,12 @@ class Case:
     """All that is known of one target.
 
     `reason` names the rule, `detail` tells it in words. `fence` rises with each claim and every later
-    write must show it; `heard` counts notifications, `claims` the claims since an outcome was last
-    written, `attempts` the tries that failed, `misses` those of them in a row that found nothing at
-    Mercado Pago. `amount` and `currency` are what was read of a payment last, of a purchase first.
-    `grace_until` is set once a weak sign was read. `said` is filled in by a claim, newest first.
+    write must show it; `heard` counts notifications, `opened_by` is the number of the one that opened
+    the case. `claims` counts the claims since an outcome was last written, `attempts` the tries that
+    failed, `misses` those of them in a row that found nothing at Mercado Pago. `amount` and `currency`
+    are what was read of a payment last, of a purchase first. `grace_until` is set once a weak sign was
+    read, `not_before` where Mercado Pago asked for a wait that no notification cuts short. `said` is
+    filled in by a claim, newest first.
     """
 
     target: Target
@@ -255,10 +265,12 @@ class Case:
     fence: int = 0
     claims: int = 0
     heard: int = 0
+    opened_by: int = 0
     idempotency_key: str = ""
     amount: Decimal | None = None
     currency: str = ""
     grace_until: datetime | None = None
+    not_before: datetime | None = None
     said: tuple[Notification, ...] = field(default=(), compare=False)
 
     @property

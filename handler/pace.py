@@ -1,6 +1,7 @@
 """When an account may be called: not too often, and not while its access token is refused."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from datetime import timedelta
@@ -16,7 +17,8 @@ PAUSE = timedelta(minutes=5)
 class Pace:
     """Shared by all threads that call for one account.
 
-    `rate` is calls per second; as many may follow each other at once, the rest wait their turn.
+    `rate` is calls per second, in whatever second one looks; where it allows several they may follow
+    each other at once.
     """
 
     def __init__(
@@ -26,21 +28,22 @@ class Pace:
         monotonic: Callable[[], float] = time.monotonic,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
-        self._interval = 1 / rate
-        self._burst = max(rate - 1, 0) * self._interval
+        together = max(int(rate), 1)
+        self._span = together / rate
+        self._turns: deque[float] = deque(maxlen=together)
         self._monotonic = monotonic
         self._stopped = Event()
         self._wait = wait or self._stopped.wait
         self._lock = Lock()
-        self._next = monotonic() - self._burst
         self._paused_until: datetime | None = None
 
     def take_turn(self) -> None:
         """Wait until one more call is within the rate; raises StoppedError once no more are to be made."""
         with self._lock:
             now = self._monotonic()
-            turn = max(self._next, now - self._burst)
-            self._next = turn + self._interval
+            is_full = len(self._turns) == self._turns.maxlen
+            turn = max(now, self._turns[0] + self._span) if is_full else now
+            self._turns.append(turn)
         if turn > now:
             self._wait(turn - now)
         if self._stopped.is_set():

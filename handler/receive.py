@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from handler.errors import MediaTypeError
 from handler.errors import UnknownSourceError
 from handler.models import Delivery
 from handler.models import Notification
@@ -40,6 +41,9 @@ def receive(delivery: Delivery, reception: Reception) -> Receipt:
         msg = f"source {delivery.source!r} of account {delivery.account!r} is not there, or switched off"
         raise UnknownSourceError(msg)
     source = SOURCES[delivery.source]
+    if source.json_only and not delivery.is_json:
+        msg = f"source {delivery.source!r} sends JSON"
+        raise MediaTypeError(msg)
     source.verify(delivery, secrets)
     notification = source.parse(delivery)
     if notification.target is None:

@@ -14,14 +14,14 @@ from flask import request
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound
 from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.exceptions import UnsupportedMediaType
 
 from handler.errors import CasesError
+from handler.errors import DeliveryError
 from handler.errors import InvalidError
 from handler.errors import MalformedError
+from handler.errors import MediaTypeError
 from handler.errors import SignatureError
 from handler.errors import StorageError
-from handler.errors import UnknownSourceError
 from handler.models import DEFAULT_ACCOUNT
 from handler.models import Delivery
 from handler.receive import Reception
@@ -43,6 +43,7 @@ def create_app(reception: Reception, is_healthy: Callable[[], bool]) -> Flask:
     `is_healthy` tells whether notifications can be stored and are worked on; it may raise StorageError.
     """
     app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False
     # One more than the limit: Werkzeug cuts a chunked body off at its limit without a word.
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1
 
@@ -81,8 +82,6 @@ def _delivery(source: str, account: str, clock: Callable[[], datetime]) -> Deliv
     sender = SOURCES.get(source)
     if sender is None:
         raise NotFound
-    if sender.json_only and not request.is_json:
-        raise UnsupportedMediaType
     body = request.get_data(cache=False)
     if len(body) > LARGEST_BODY:
         raise RequestEntityTooLarge
@@ -93,6 +92,7 @@ def _delivery(source: str, account: str, clock: Callable[[], datetime]) -> Deliv
         query=request.query_string.decode("latin-1"),
         headers={name: value for name in sender.headers if (value := request.headers.get(name)) is not None},
         received_at=clock(),
+        is_json=request.is_json,
     )
 
 
@@ -110,9 +110,9 @@ def _answer_errors(app: Flask) -> None:
     def invalid(error: InvalidError) -> Response:
         return problem(422, errors=error.errors)
 
-    @app.errorhandler(UnknownSourceError)
-    def absent(_error: UnknownSourceError) -> Response:
-        return problem(404)
+    @app.errorhandler(DeliveryError)
+    def refused(error: DeliveryError) -> Response:
+        return problem(415 if isinstance(error, MediaTypeError) else 404)
 
     @app.errorhandler(StorageError)
     def away(error: CasesError) -> Response:

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from handler.cases import Cases
 from handler.cases import open_cases
+from handler.server import Limits
 from handler.server import Server
 from handler.services import Services
 from handler.simulator import Memory
@@ -66,7 +67,7 @@ def serve() -> Iterator[Callable[..., Server]]:
     with ExitStack() as stack:
 
         def start(application: Any, **options: Any) -> Server:
-            server = Server(application, "127.0.0.1", 0, **options)
+            server = Server(application, "127.0.0.1", 0, Limits(**options))
             thread = Thread(target=server.run, daemon=True)
             thread.start()
             stack.callback(thread.join, 15)

@@ -86,8 +86,9 @@ def test_a_notification_comes_back_as_it_went_in(cases: Cases) -> None:
 
     cases.accept(notification)
 
-    assert cases.said(TARGET) == (notification,)
-    assert got(cases).said == (notification,)
+    on_record = (replace(notification, number=1),)
+    assert cases.said(TARGET) == on_record
+    assert got(cases).said == on_record
 
 
 def test_the_same_notification_is_known_the_second_time(cases: Cases) -> None:
@@ -363,15 +364,64 @@ def test_a_nudge_makes_a_waiting_case_due(cases: Cases) -> None:
 
 
 @pytest.mark.parametrize("rule", [Rule.ASKED_TO_WAIT, Rule.ACCOUNT_PAUSED])
-def test_a_wait_that_was_asked_for_is_not_cut_short(cases: Cases, rule: Rule) -> None:
-    """Neither by a notification nor by a nudge: Mercado Pago would be called all the more."""
+@pytest.mark.parametrize("sent", [False, True], ids=["reading", "cancelling"])
+def test_a_wait_that_was_asked_for_is_not_cut_short(cases: Cases, rule: Rule, sent: bool) -> None:
+    """Neither by a notification, before it or after it, nor by a nudge: Mercado Pago would be called all the more."""
     cases.accept(said(TARGET))
-    cases.postpone(claimed(cases), replace(LATER, rule=rule), NOW, [])
+    case = claimed(cases)
+    if sent:
+        advance(cases, case)
+        case = replace(case, state=State.CANCEL_SENT)
+    cases.accept(said(TARGET))
+    cases.postpone(case, replace(LATER, rule=rule), NOW, [])
 
     cases.accept(said(TARGET, at=NOW + timedelta(seconds=1)))
     cases.nudge(TARGET, NOW + timedelta(seconds=1))
 
     assert cases.next_due() == LATER.due_at
+    assert claimed(cases, after=30)
+
+
+def test_a_case_that_is_opened_again_is_held_by_nobody(cases: Cases) -> None:
+    """Even if the clock was set back since its last holder ended it."""
+    cases.accept(said(TARGET, at=NOW))
+    cases.settle(claimed(cases), NOTHING, NOW, [])
+
+    earlier = NOW - timedelta(hours=1)
+    cases.accept(said(TARGET, at=earlier))
+
+    assert cases.due(earlier, 10) == [TARGET]
+    assert cases.claim(TARGET, earlier, LEASE) is not None
+
+
+def test_what_is_due_can_be_had(cases: Cases) -> None:
+    """A case that somebody holds is not due, whatever the clock did: nobody turns in circles about it."""
+    cases.accept(said(TARGET))
+    claimed(cases)
+
+    assert cases.due(NOW + LEASE - timedelta(seconds=1), 10) == []
+    assert cases.due(NOW + LEASE, 10) == [TARGET]
+
+
+def test_notifications_are_numbered_as_they_are_stored(cases: Cases) -> None:
+    """Whatever time they bear; the case remembers which one opened it."""
+    cases.accept(said(TARGET, at=NOW))
+    cases.settle(claimed(cases), NOTHING, NOW, [])
+    cases.accept(said(TARGET, at=NOW - timedelta(seconds=1)))
+
+    assert sorted(notification.number for notification in cases.said(TARGET)) == [1, 2]
+    assert got(cases).opened_by == 2
+
+
+def test_the_history_is_one_story(cases: Cases) -> None:
+    """What was said stands between what was done before it and what was done after it."""
+    for second in (0, 10):
+        at = NOW + timedelta(seconds=second)
+        cases.accept(said(TARGET, at=at))
+        ended = Entry(at + timedelta(seconds=1), Step.ENDED, NOTHING.rule, "")
+        cases.settle(claimed(cases, after=second), NOTHING, at, [ended])
+
+    assert [entry.step for entry in cases.history(TARGET)] == [Step.SAID, Step.ENDED] * 2
 
 
 def test_when_a_grace_period_ends_is_kept_until_the_case_is_opened_again(cases: Cases) -> None:

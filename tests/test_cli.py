@@ -80,6 +80,7 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
         (["send", "merchant", "order.shipped"], "'order.shipped' is not one of"),
         (["send", "merchant", "buyer.withdrew", "--payment-id", "1"], "MERCHANT_WEBHOOK_SECRET is not set"),
         (["serve"], "MERCADOPAGO_ACCESS_TOKEN is not set"),
+        (["cases", "--limit", "99999999999999999999"], "is not in the range"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -123,6 +124,21 @@ def test_the_settings_may_stand_in_a_file(tmp_path: Path, database: str) -> None
 
     assert len(from_file.stdout.splitlines()) == 3
     assert "there is no database at nowhere" in from_environment.stderr
+
+
+def test_a_settings_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path) -> None:
+    """Whatever the command: one line, and what to do."""
+    file = tmp_path / ".env"
+    file.write_bytes("A=contraseña".encode("latin-1"))
+    another_encoding = run("cases", cwd=tmp_path)
+    file.unlink()
+    # A file that is there and gives an error when it is read, whoever reads it.
+    file.symlink_to("/proc/self/mem")
+    unreadable = run("cases", cwd=tmp_path)
+
+    assert another_encoding.stderr == "Error: .env cannot be read: it is not UTF-8; save it as that\n"
+    assert unreadable.stderr == "Error: .env cannot be read: Input/output error\n"
+    assert another_encoding.returncode == unreadable.returncode == 2
 
 
 def test_cases_are_listed_newest_first(tmp_path: Path, database: str) -> None:
@@ -245,7 +261,7 @@ def test_send_to_nobody_is_a_clear_error(tmp_path: Path) -> None:
     )
 
     assert result.returncode == 2
-    assert result.stderr == "Error: POST was not answered (ConnectionError)\n"
+    assert result.stderr == f"Error: POST http://127.0.0.1:{port} was not answered (ConnectionError)\n"
 
 
 def test_the_version_is_told(tmp_path: Path) -> None:

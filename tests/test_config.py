@@ -92,6 +92,14 @@ def test_every_setting_is_read() -> None:
         ("MERCADOPAGO_API_URL", "https://me:pw@api.mercadopago.com", "use https://api.mercadopago.com"),
         ("MERCADOPAGO_API_URL", "https://api.mercadopago.com?a=b", "use https://api.mercadopago.com"),
         ("MERCADOPAGO_API_URL", "https://", "use https://api.mercadopago.com"),
+        ("MERCADOPAGO_API_URL", "https://[bad", "use https://api.mercadopago.com"),
+        ("MERCADOPAGO_API_URL", "https://api.mercadopago.com:99999", "use https://api.mercadopago.com"),
+        ("MERCADOPAGO_API_URL", "https://api.mercadopago.com:abc", "use https://api.mercadopago.com"),
+        ("MERCADOPAGO_API_URL", "https:// api.mercadopago.com", "use https://api.mercadopago.com"),
+        ("MERCADOPAGO_API_URL", "127.0.0.1:9999", "or http://127.0.0.1:PORT"),
+        ("DATABASE_URL", "postgres://here/there", "use sqlite:///path"),
+        ("DATABASE_URL", "sqlite:///:memory:", "use sqlite:///path"),
+        ("DATABASE_URL", "sqlite:///cases.sqlite3?mode=ro", "use sqlite:///path"),
         ("MODE", "dry-run", "is neither enforce nor observe"),
         ("GRACE_PERIOD", "-1", "is not a number from 0 to 86400"),
         ("GRACE_PERIOD", "five minutes", "is not a number from 0 to 86400"),
@@ -100,6 +108,9 @@ def test_every_setting_is_read() -> None:
         ("RETRY_SCHEDULE", "0", "is not a list of seconds"),
         ("RETRY_SCHEDULE", "inf", "is not a list of seconds"),
         ("RESERVE_DAYS", "7.5", "is not a number from 1 to 60"),
+        ("WORKERS", "1_0", "is not a number from 1 to 256"),
+        ("WORKERS", "\u0661", "is not a number from 1 to 256"),
+        ("WORKERS", "2.5", "is not a number from 1 to 256"),
         ("WORKERS", "0", "is not a number from 1 to 256"),
         ("MAX_REQUESTS_PER_SECOND", "0", "is not a number from 0.1 to 100000"),
     ],
@@ -112,6 +123,12 @@ def test_a_setting_that_cannot_be_used_is_named(name: str, value: str, message: 
     assert message in problem
     if name.endswith(("SECRET", "TOKEN")) and value:
         assert value not in problem
+
+
+@pytest.mark.parametrize("url", ["http://localhost:9000", "http://[::1]:9000", "https://proxy.example/mp"])
+def test_other_addresses_of_the_api(url: str) -> None:
+    """A simulator on this machine, or whatever else has a certificate."""
+    assert read_account({**ENVIRON, "MERCADOPAGO_API_URL": url}).api_url == url
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -51,7 +51,7 @@ def payment(status: str = "authorized", payment_id: str = "1", **fields: Any) ->
 
 
 def facts(about: Payment, *notifications: Notification, **fields: Any) -> Facts:
-    given = {"now": NOW, "opened_at": NOW, "grace": GRACE, "collector_id": "77", "live_mode": True, **fields}
+    given = {"now": NOW, "opened_by": 0, "grace": GRACE, "collector_id": "77", "live_mode": True, **fields}
     return Facts(payment=about, said=notifications, **given)
 
 
@@ -260,7 +260,8 @@ def rejected_facts(*payments: Payment, total: int | None = 100, **fields: Any) -
             100,
             "nothing newer_payment",
         ),
-        ((RESERVE, REJECTED, payment("rejected", "3", created_at=None)), 100, "spread purchase_short"),
+        ((RESERVE, REJECTED, payment("rejected", "3", created_at=None)), 100, "nothing newer_payment"),
+        ((RESERVE, replace(REJECTED, created_at=None)), 100, "nothing newer_payment"),
         ((REJECTED,), 100, "spread purchase_short"),
         ((), 100, "nothing newer_payment"),
     ],
@@ -276,6 +277,7 @@ def rejected_facts(*payments: Payment, total: int | None = 100, **fields: Any) -
         "rejected again",
         "tried again for less",
         "another without a date",
+        "itself without a date",
         "no reserve",
         "the search found nothing",
     ],
@@ -292,7 +294,7 @@ def test_a_rejected_payment_and_its_purchase(payments: tuple[Payment, ...], tota
 
 def test_a_rejected_payment_waits_out_the_grace_period() -> None:
     """It begins when the rejection is first read: the buyer's next card comes within minutes of it."""
-    first = facts(REJECTED, told(Sign.CHANGED), opened_at=NOW - timedelta(days=1))
+    first = facts(REJECTED, told(Sign.CHANGED))
     early = facts(REJECTED, told(Sign.CHANGED), grace_until=NOW + timedelta(seconds=1))
     late = facts(REJECTED, told(Sign.CHANGED), grace_until=NOW)
     none = facts(REJECTED, told(Sign.CHANGED), grace=timedelta())
@@ -389,9 +391,11 @@ def test_when_the_rejection_occurred_counts_but_never_later_than_it_came(minutes
 
 def test_a_rejection_of_the_purchase_does_not_stand() -> None:
     """What it left alone is not cancelled by it when it changes later."""
-    about = facts(payment(), told(Sign.CHANGED), passed_on(Sign.REJECTED), opened_at=NOW + timedelta(seconds=1))
+    rejection = replace(passed_on(Sign.REJECTED), number=1)
+    about = facts(payment(), told(Sign.CHANGED), rejection, opened_by=2)
 
     assert outcome(decide(about)) == "nothing reserve_wanted"
+    assert outcome(decide(replace(about, opened_by=1))) == "cancel seller_rejected"
 
 
 def test_what_is_passed_on_has_the_origin_that_decided() -> None:

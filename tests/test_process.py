@@ -21,6 +21,7 @@ from handler.models import Sign
 from handler.models import State
 from handler.models import Step
 from handler.models import Target
+from handler.pace import Pace
 from handler.policy import Rule
 from handler.policy.retry import POISON_CLAIMS
 from handler.process import process
@@ -29,7 +30,9 @@ from handler.process.work import LEASE
 from handler.services import Services
 from handler.simulator import Fault
 from handler.simulator import Simulator
+from handler.sources import merchant
 from tests import fakes
+from tests.fakes import NOW
 from tests.fakes import Clock
 from tests.fakes import payment_target
 from tests.fakes import purchase_target
@@ -257,6 +260,50 @@ def test_retry_after_is_followed(services: Services, simulator: Simulator, clock
 
     case = case_of(services, target)
     assert (case.reason, case.attempts, case.due_at) == (Rule.ASKED_TO_WAIT, 0, clock() + timedelta(seconds=77))
+
+
+def test_retry_after_a_cancel_is_followed_whatever_is_said_meanwhile(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """Mercado Pago is not called sooner because somebody asks again."""
+    target = payment_target(simulator.memory.add_payment())
+    simulator.fail(Fault("PUT", status=429, headers=(("Retry-After", "3600"),)))
+    hear(services, target)
+    work_off(services)
+
+    for _ in range(3):
+        clock.forward(seconds=1)
+        hear(services, target)
+        work_off(services)
+    assert (stands(services, target), puts(simulator)) == ("cancel_sent buyer_withdrew", 1)
+    clock.forward(hours=1)
+    work_off(services)
+
+    assert (stands(services, target), puts(simulator)) == ("cancelled buyer_withdrew", 2)
+
+
+def test_what_was_read_too_long_ago_is_read_again(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """A call that had to wait for its turn is not made on an old reading."""
+    captured, reserved = simulator.memory.add_payment(), simulator.memory.add_payment()
+    mp = services.mercadopago["default"]
+
+    def monotonic() -> float:
+        return clock.now.timestamp()
+
+    def wait(_seconds: float) -> bool:
+        clock.forward(seconds=3)
+        simulator.memory.payments[captured].update(status="approved", captured=True)
+        return True
+
+    for payment_id in (captured, reserved):
+        # Two calls at once, the reading and whose token it is; the cancel has to wait.
+        mp.pace = Pace(2, monotonic=monotonic, wait=wait)
+        hear(services, payment_target(payment_id))
+        process(payment_target(payment_id), services)
+
+    assert stands(services, payment_target(captured)) == "captured captured"
+    assert stands(services, payment_target(reserved)) == "cancelled buyer_withdrew"
+    assert puts(simulator) == 1
 
 
 def test_a_payment_that_lags_behind_its_notification_is_found(
@@ -533,6 +580,39 @@ def test_a_purchase_over_two_cards_is_released_card_by_card(services: Services, 
     assert first.detail.endswith("by way of purchase:ORDER-1")
 
 
+def test_a_purchase_that_is_paid_is_kept_though_the_search_does_not_know_it_yet(
+    services: Services, simulator: Simulator
+) -> None:
+    """The index lags; before anything is cancelled, the other open payments are read one by one."""
+    first, second = (simulator.memory.add_payment(external_reference="ORDER-1") for _ in range(2))
+    simulator.memory.stale[second] = simulator.memory.payment(second)
+    simulator.memory.payments[second].update(status="approved", captured=True)
+    hear(services, PURCHASE, Sign.REJECTED)
+
+    work_off(services)
+
+    assert stands(services, payment_target(first)) == "nothing purchase_paid"
+    assert puts(simulator) == 0
+
+
+def test_a_rejection_that_is_delivered_late_does_not_reach_the_next_card(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """When it happened stands in the event; the signature is renewed with each try."""
+    next_card = simulator.memory.add_payment(
+        external_reference="ORDER-1", date_created=(NOW - timedelta(hours=1)).isoformat()
+    )
+    event = {"type": "payment.rejected", "timestamp": (NOW - timedelta(hours=3)).isoformat()}
+    late = merchant.parse(fakes.merchant_delivery({**event, "data": {"external_reference": "ORDER-1"}}))
+    services.accept(late)
+
+    work_off(services)
+
+    assert stands(services, PURCHASE) == "nothing newer_payment"
+    assert status(simulator, next_card) == "authorized"
+    assert clock() == late.received_at
+
+
 def test_a_failing_payment_does_not_hold_up_the_others(services: Services, simulator: Simulator, clock: Clock) -> None:
     """The purchase waits for it, the other reserve does not."""
     failing, fine = (simulator.memory.add_payment(external_reference="ORDER-1") for _ in range(2))
@@ -722,7 +802,7 @@ def test_without_a_total_nothing_is_released(services: Services, simulator: Simu
 def test_two_merchant_orders_are_no_total(services: Services, simulator: Simulator, clock: Clock) -> None:
     """Which of them would be the purchase is a guess."""
     reserved, rejected = two_cards(simulator, clock)
-    simulator.memory.payment(reserved)["order"] = simulator.memory.add_merchant_order(100)
+    simulator.memory.payments[reserved]["order"] = simulator.memory.add_merchant_order(100)
     hear(services, payment_target(rejected), Sign.CHANGED)
     work_off(services)
     clock.forward(seconds=300)
@@ -825,7 +905,7 @@ def test_what_a_rejection_left_alone_is_kept_when_it_is_authorized(
     for _ in range(3):
         work_off(services)
         clock.forward(seconds=5)
-    simulator.memory.payment(undecided).update(status="authorized", captured=False)
+    simulator.memory.payments[undecided].update(status="authorized", captured=False)
 
     hear(services, payment_target(undecided), Sign.CHANGED)
     work_off(services)

@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from handler.server import PATIENCE
 from handler.server import Server
 from handler.server import url_of
+from handler.server.channel import REQUEST_TIME
+from tests.running import wait_until
 
 LIMIT = 1000
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
@@ -76,8 +79,22 @@ def test_a_body_beyond_the_limit_is_refused_however_it_comes(
         (HEAD + b"X-Long: " + b"a" * 9000 + b"\r\n\r\n", 431),
         (HEAD + b"Transfer-Encoding: gzip\r\n\r\n", 501),
         (b"GARBAGE\r\n\r\n", 400),
+        (HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400),
+        (HEAD + b"Content-Length: 1\r\nContent-Length: 1\r\n\r\na", 400),
+        (HEAD + b"X-Signature: ts=1\r\n ,v1=2\r\n\r\n", 400),
+        (HEAD + b"A: 1\r\n" * 101 + b"\r\n", 400),
     ],
-    ids=["body", "length", "headers", "encoding", "no HTTP"],
+    ids=[
+        "body",
+        "length",
+        "headers",
+        "encoding",
+        "no HTTP",
+        "length and chunks",
+        "two lengths",
+        "folded",
+        "too many headers",
+    ],
 )
 def test_what_the_server_refuses_is_a_problem_too(serve: Callable[..., Server], text: bytes, status: int) -> None:
     """RFC 9457 like everything else, and the connection ends."""
@@ -150,6 +167,65 @@ def test_a_stop_takes_in_who_is_already_connected() -> None:
     for connection in connections:
         assert answered(connection).startswith(b"HTTP/1.1 200")
         connection.close()
+
+
+def test_a_stop_under_load_lets_nobody_in_any_more(serve: Callable[..., Server]) -> None:
+    """Clients that come again and again do not keep it open, and no one who was let in goes without an answer."""
+    server = serve(echo)
+    ended, cut = Event(), []
+
+    def ask_again_and_again() -> None:
+        while not ended.is_set():
+            try:
+                connection = connect(server)
+            except OSError:
+                return
+            with connection:
+                try:
+                    connection.sendall(request(1))
+                    answer = answered(connection)
+                except OSError:
+                    # The queue of a closed port is thrown away by the system.
+                    continue
+                if not answer.endswith(b"1"):
+                    cut.append(answer)
+
+    with ThreadPoolExecutor(32) as pool:
+        for _ in range(32):
+            pool.submit(ask_again_and_again)
+        time.sleep(0.2)
+        begun = time.monotonic()
+        server.stop()
+        pool.shutdown()
+        took = time.monotonic() - begun
+        ended.set()
+
+    assert cut == []
+    assert took < PATIENCE / 2
+
+
+def test_a_request_that_drips_is_cut_off_in_the_end(serve: Callable[..., Server]) -> None:
+    """However steadily it comes."""
+    server = serve(echo)
+    with connect(server) as connection:
+        connection.sendall(HEAD)
+        wait_until(lambda: bool(server._server.active_channels))
+        (channel,) = server._server.active_channels.values()
+        wait_until(lambda: channel.begun_at is not None)
+        assert not channel.is_overdue(time.monotonic())
+        channel.begun_at -= REQUEST_TIME
+        connection.sendall(b"X")
+
+        assert answered(connection) == b""
+
+
+def test_it_listens_at_addresses_of_either_kind() -> None:
+    """As far as the machine has them."""
+    server = Server(echo, "::1", 0)
+    server.stop()
+    server.run()
+
+    assert server.url.startswith("http://[::1]:")
 
 
 def test_half_open_connections_keep_nobody_waiting(serve: Callable[..., Server]) -> None:

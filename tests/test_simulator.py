@@ -205,7 +205,9 @@ def test_a_key_pays_once(client: Client) -> None:
         ({"transaction_amount": True}, "k", 4020),
         ({"token": "x"}, "k", 2006),
         ({"payment_method_id": None}, "k", 2006),
-        ({"payer": None}, "k", 2006),
+        ({"payer": None}, "k", 4050),
+        ({"payer": ["a"]}, "k", 4050),
+        ({"transaction_amount": float("nan")}, "k", 4020),
     ],
 )
 def test_a_payment_must_be_complete(client: Client, changes: dict[str, Any], key: str, refusal: int) -> None:
@@ -240,11 +242,54 @@ def test_a_search_has_pages_and_a_window(client: Client, simulator: Simulator) -
 
 @pytest.mark.parametrize(
     ("query", "refusal"),
-    [("limit=101", 1000), ("limit=0", 1000), ("offset=-1", 1000), ("limit=a", 1), ("begin_date=yesterday", 1001)],
+    [
+        ("limit=101", 1000),
+        ("limit=0", 1000),
+        ("offset=10001", 1000),
+        ("offset=-1", 1),
+        ("limit=a", 1),
+        ("sort=luck", 1),
+        ("criteria=up", 1),
+        ("range=payer", 1),
+        ("begin_date=yesterday", 1001),
+        ("begin_date=2026-01-01", 1001),
+        ("begin_date=NOW-xMONTHS", 1001),
+        ("end_date=NOW%2B1DAYS", 1001),
+    ],
 )
 def test_a_search_minds_its_parameters(client: Client, query: str, refusal: int) -> None:
     """Too many rows, or no date."""
     assert code(call(client, "GET", f"/v1/payments/search?{query}")[1]) == refusal
+
+
+def test_a_search_narrows_and_sorts(client: Client, simulator: Simulator) -> None:
+    """By status, by any of its dates, in either direction."""
+    memory = simulator.memory
+    approved = memory.add_payment("approved", date_created=(NOW - timedelta(days=2)).isoformat())
+    reserved = memory.add_payment()
+
+    def found(query: str) -> list[str]:
+        return [str(payment["id"]) for payment in call(client, "GET", f"/v1/payments/search?{query}")[1]["results"]]
+
+    assert found("") == found("sort=id") == [reserved, approved]
+    assert found("sort=id&criteria=asc") == [approved, reserved]
+    assert found("status=authorized") == [reserved]
+    assert found("range=date_approved") == [approved]
+    assert found("end_date=NOW-1DAYS") == [approved]
+    assert found("begin_date=NOW-1YEARS&end_date=NOW-1MONTHS") == []
+
+
+def test_the_search_index_may_lag(client: Client, simulator: Simulator) -> None:
+    """It tells what a payment was; reading the payment tells what it is."""
+    memory = simulator.memory
+    payment_id = memory.add_payment()
+    memory.stale[payment_id] = memory.payment(payment_id)
+    memory.update_payment(payment_id, {"status": "cancelled"})
+
+    (indexed,) = call(client, "GET", "/v1/payments/search")[1]["results"]
+
+    assert indexed["status"] == "authorized"
+    assert call(client, "GET", f"/v1/payments/{payment_id}")[1]["status"] == "cancelled"
 
 
 def test_merchant_orders_and_the_account(client: Client, simulator: Simulator) -> None:

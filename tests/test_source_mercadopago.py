@@ -215,6 +215,8 @@ def test_a_request_id_out_of_its_alphabet_is_refused(request_id: str) -> None:
         ("data.id=1319999999", b'{"type": "<script>"}'),
         ("data.id=1319999999&type=&topic=payment", b""),
         ("data.id=1319999999&type=Payment", b""),
+        ("data.id=1319999999&type=%70ayment", b"{}"),
+        ("data.id=1319999999&type=pay%20ment", b"{}"),
     ],
     ids=[
         "plain",
@@ -228,6 +230,8 @@ def test_a_request_id_out_of_its_alphabet_is_refused(request_id: str) -> None:
         "odd type in the body",
         "empty type",
         "capitals",
+        "escaped",
+        "odd topic",
     ],
 )
 def test_the_signed_id_counts_and_nothing_else(query: str, body: bytes) -> None:
@@ -246,11 +250,10 @@ def test_the_signed_id_counts_and_nothing_else(query: str, body: bytes) -> None:
     ("query", "body"),
     [
         ("data.id=1319999999&type=topic_chargebacks_wh", b"{}"),
-        ("data.id=1319999999&type=Not%20a%20topic", b"{}"),
         ("data.id=1319999999", b'{"type": "plan"}'),
         ("data.id=ORD01JQ4S4KY8HWQ6NA5PXB65B3D3&type=payment", b"{}"),
     ],
-    ids=["another topic", "odd topic", "another topic in the body", "not a payment's id"],
+    ids=["another topic", "another topic in the body", "not a payment's id"],
 )
 def test_what_is_authentic_but_not_for_us_names_no_target(query: str, body: bytes) -> None:
     """It is answered 200, or Mercado Pago would send it again for weeks."""

@@ -119,7 +119,7 @@ def test_a_place_that_cannot_be_used_is_a_clear_error(database: Path, content: b
     else:
         database.write_bytes(content)
 
-    with pytest.raises(StorageError, match="cannot be used"):
+    with pytest.raises(StorageError, match=r"cannot be used|is something else"):
         SQLiteCases(database)
 
 
@@ -268,18 +268,83 @@ def test_a_full_disk_is_a_storage_error_and_passes(database: Path) -> None:
     record.close()
 
 
-def test_a_commit_that_takes_too_long_is_a_storage_error(database: Path) -> None:
-    """The sender is told to come again; what is written after all is then known."""
+def test_what_nobody_began_in_time_is_never_done(database: Path) -> None:
+    """Its caller has gone: a case that were claimed for him would be held by nobody."""
+    connection.create(database)
+    writer = Writer(database, patience=0.2)
+    writer.run(lambda db: db.execute("CREATE TABLE t (n INTEGER)"))
+
+    with ThreadPoolExecutor(2) as pool, occupied(writer, until=2):
+        late = [pool.submit(writer.run, lambda db: db.execute("INSERT INTO t VALUES (1)")) for _ in range(2)]
+        errors = [str(future.exception()) for future in late]
+
+    assert errors == ["no commit within 0.2 seconds"] * 2
+    assert writer.run(lambda db: db.execute("SELECT count(*) FROM t").fetchone()[0]) == 0
+    writer.close()
+
+
+def test_what_was_begun_is_waited_for_a_little_longer(database: Path) -> None:
+    """Then the sender is told to come again; what is written after all is then known."""
     connection.create(database)
     writer = Writer(database, patience=0.05)
-    lock = WriteLock(database)
+    going = Event()
 
-    with lock, pytest.raises(StorageError, match=r"no commit within 0\.05 seconds"):
-        writer.run(lambda db: db.execute("CREATE TABLE late (n INTEGER)"))
+    def late(db: sqlite3.Connection) -> None:
+        going.wait(10)
+        db.execute("CREATE TABLE late (n INTEGER)")
+
+    with pytest.raises(StorageError, match=r"no commit within 0\.05 seconds"):
+        writer.run(late)
+    going.set()
 
     assert writer.run(lambda db: db.execute("SELECT count(*) FROM late").fetchone()[0]) == 0
-    lock.close()
     writer.close()
+
+
+def test_a_lock_that_nobody_lets_go_of_is_a_storage_error(database: Path) -> None:
+    """After a while; all who wait together are told together."""
+    connection.create(database)
+    mine, theirs = WriteLock(database, patience=0.05), WriteLock(database)
+
+    with theirs, pytest.raises(StorageError, match="has been holding the lock"), mine:
+        pass
+    with mine:
+        pass
+    mine.close()
+    theirs.close()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_taken_away_is_a_storage_error(database: Path, replaced: bool) -> None:
+    """What would be written into a file that has no name any more is not acknowledged."""
+    record = SQLiteCases(database)
+    database.unlink()
+    if replaced:
+        database.touch()
+
+    with pytest.raises(StorageError, match="was replaced" if replaced else "is gone"):
+        record.accept(said(TARGET))
+    with pytest.raises(StorageError):
+        record.check()
+    record.close()
+
+
+def test_a_reader_leaves_the_file_as_it_was(database: Path) -> None:
+    """While somebody writes, it waits with opening and closing, which may change the file."""
+    SQLiteCases(database).close()
+    lock = WriteLock(database)
+    opened: list[SQLiteCases] = []
+
+    with lock:
+        opening = Thread(target=lambda: opened.append(SQLiteCases(database, read_only=True)))
+        opening.start()
+        opening.join(0.05)
+        assert opened == []
+    opening.join()
+
+    assert opened[0].newest(1) == []
+    opened[0].close()
+    lock.close()
 
 
 def test_a_file_that_can_no_longer_be_read_is_a_storage_error(database: Path) -> None:

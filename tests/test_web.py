@@ -156,6 +156,7 @@ def test_what_the_schema_refuses_is_422_field_by_field(client: FlaskClient, case
         "/notifications/acme/merchant",
         "/notifications/default/default/merchant",
         "/notifications/merchant/",
+        "/notifications//merchant",
     ],
 )
 def test_unknown_places_are_404(client: FlaskClient, path: str) -> None:
@@ -167,7 +168,11 @@ def test_a_source_without_a_secret_is_off(services: Services) -> None:
     """It is as if it were not there, however rightly something is signed."""
     reception = fakes.reception(services, {"MERCADOPAGO_WEBHOOK_SECRET": fakes.MP_SECRET})
 
-    assert_problem(post(create_app(reception, lambda: True).test_client(), merchant_delivery(WITHDREW)), 404)
+    client = create_app(reception, lambda: True).test_client()
+    delivery = merchant_delivery(WITHDREW)
+    for content_type in ("application/json", "text/plain"):
+        changed = replace(delivery, headers={**delivery.headers, "content-type": content_type})
+        assert_problem(post(client, changed), 404)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])

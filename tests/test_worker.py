@@ -144,6 +144,59 @@ def test_the_dispatcher_survives_a_fault(services: Services, caplog: pytest.LogC
         assert worker.is_healthy()
 
 
+class Held:
+    """A record that counts claims and keeps them waiting."""
+
+    def __init__(self, cases: Cases) -> None:
+        self._cases = cases
+        self.claims: list[Target] = []
+        self.go = Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cases, name)
+
+    def claim(self, target: Target, *arguments: Any) -> Any:
+        self.claims.append(target)
+        self.go.wait(10)
+        return self._cases.claim(target, *arguments)
+
+
+def test_a_case_is_handed_out_once_and_only_to_who_is_free(services: Services, simulator: Simulator) -> None:
+    """However often the worker is woken while one is held up; what is due meanwhile waits its turn."""
+    first, second = (payment_target(simulator.memory.add_payment()) for _ in range(2))
+    record: Any = Held(services.cases)
+
+    with working(replace(services, cases=record), width=1) as (running, worker):
+        hear(running, first)
+        wait_until(lambda: record.claims == [first])
+        for target in (second, first, second):
+            hear(running, target)
+        wait_until(lambda: len(worker._busy) == 1)
+        assert not worker._pool._work_queue.qsize()
+        assert record.claims == [first]
+        record.go.set()
+        wait_until(lambda: states(services.cases) == {"cancelled"})
+
+    assert worker.stop(10)
+
+
+def test_what_is_handed_out_is_not_handed_out_again(services: Services, simulator: Simulator) -> None:
+    """Until it is claimed it is still due."""
+    target = payment_target(simulator.memory.add_payment())
+    record: Any = Held(services.cases)
+
+    with working(replace(services, cases=record), width=2) as (running, _):
+        hear(running, target)
+        wait_until(lambda: record.claims == [target])
+        for _ in range(3):
+            hear(running, target)
+        threads_seen = len(record.claims)
+        record.go.set()
+        wait_until(lambda: states(services.cases) == {"cancelled"})
+
+    assert threads_seen == 1
+
+
 def test_what_the_pool_does_not_take_is_not_busy(services: Services, simulator: Simulator) -> None:
     """It is handed out again."""
     hear(services, payment_target(simulator.memory.add_payment()))

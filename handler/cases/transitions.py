@@ -36,6 +36,7 @@ def opened(target: Target, now: datetime) -> Case:
         due_at=now,
         lease_until=now,
         heard=1,
+        opened_by=1,
     )
 
 
@@ -49,14 +50,15 @@ def heard(case: Case, now: datetime) -> Case:
         return case
     if case.state.is_open:
         return nudged(case, now)
-    return _reopened(case, now, opened_at=now)
+    return _reopened(replace(case, opened_at=now, opened_by=case.heard), now)
 
 
 def nudged(case: Case, now: datetime) -> Case:
     """Return an open case due now, unless somebody works on it or Mercado Pago asked for the wait."""
-    if not case.state.is_open or case.lease_until > now or case.reason in ASKED_FOR:
+    if not case.state.is_open or case.lease_until > now:
         return case
-    return replace(case, due_at=min(case.due_at, now))
+    earliest = now if case.not_before is None else max(now, case.not_before)
+    return replace(case, due_at=min(case.due_at, earliest))
 
 
 def claimed(case: Case, now: datetime, lease: timedelta) -> Case | None:
@@ -83,18 +85,20 @@ def settled(case: Case, decision: Decision, now: datetime, *, heard: int) -> Cas
     ended = replace(ended, updated_at=now, due_at=now, lease_until=now)
     if heard == case.heard or ended.is_final:
         return ended
-    return _reopened(ended, now, opened_at=case.opened_at)
+    return _reopened(ended, now)
 
 
 def postponed(case: Case, decision: Decision, now: datetime, *, heard: int) -> Case:
-    """Return the case given back until it is due; at once where more was `heard` than its holder knew.
+    """Return the case given back until it is due; earlier where more was `heard` than its holder knew.
 
     A case with a cancel on record keeps the rule of that cancel as its reason.
     """
     reason = case.reason if case.state is State.CANCEL_SENT else decision.rule
-    due_at = now if decision.due_at is None or heard != case.heard else decision.due_at
-    given_back = replace(case, reason=reason, detail=decision.why, heard=heard, claims=0)
-    return replace(given_back, updated_at=now, due_at=due_at, lease_until=now)
+    due_at = decision.due_at or now
+    not_before = due_at if decision.rule in ASKED_FOR else None
+    given_back = replace(case, reason=reason, detail=decision.why, heard=heard, claims=0, not_before=not_before)
+    given_back = replace(given_back, updated_at=now, due_at=due_at, lease_until=now)
+    return given_back if heard == case.heard else nudged(given_back, now)
 
 
 def told(said: Iterable[Notification], entries: Iterable[Entry]) -> list[Entry]:
@@ -109,7 +113,8 @@ def _said_entry(notification: Notification) -> Entry:
     return Entry(notification.received_at, Step.SAID, notification.sign, said)
 
 
-def _reopened(case: Case, now: datetime, *, opened_at: datetime) -> Case:
-    """Return an ended case as if nothing had been read or tried yet; fence and key stay."""
-    fresh = replace(case, state=State.PENDING, reason=Rule.NOTIFIED, detail="", opened_at=opened_at, due_at=now)
-    return replace(fresh, attempts=0, misses=0, claims=0, amount=None, currency="", grace_until=None)
+def _reopened(case: Case, now: datetime) -> Case:
+    """Return an ended case as if nothing had been read or tried yet, and held by nobody; fence and key stay."""
+    fresh = replace(case, state=State.PENDING, reason=Rule.NOTIFIED, detail="", due_at=now, lease_until=now)
+    fresh = replace(fresh, attempts=0, misses=0, claims=0, amount=None, currency="")
+    return replace(fresh, grace_until=None, not_before=None)

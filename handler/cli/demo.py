@@ -97,6 +97,11 @@ def _stage(folder: Path) -> Iterator[Stage]:
         thread.join()
 
 
+def _surroundings() -> dict[str, str]:
+    """Return what any process needs; no setting of the handler that happens to be in force here."""
+    return {name: value for name, value in os.environ.items() if name.startswith(("PATH", "LANG", "LC_", "COVERAGE"))}
+
+
 @contextmanager
 def running_handler(folder: Path, settings: dict[str, str], command: Sequence[str] = SERVE) -> Iterator[str]:
     """Run `serve` as anybody would, in a process of its own; it must end well when told to."""
@@ -106,7 +111,7 @@ def running_handler(folder: Path, settings: dict[str, str], command: Sequence[st
         process = subprocess.Popen(  # noqa: S603 - our own command, nothing of it from outside
             command,
             cwd=folder,
-            env={**os.environ, **settings, "PYTHONPATH": search},
+            env={**_surroundings(), **settings, "PYTHONPATH": search},
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import sys
 import time
 from collections.abc import Mapping
@@ -9,12 +10,22 @@ from contextlib import suppress
 
 from dotenv import dotenv_values
 
+from handler.errors import ConfigError
+
+#: How many files are open beside connections.
+KEPT_FILES = 128
+
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
 def environment() -> Mapping[str, str]:
-    """Return the environment, on top of the file `.env` of this folder where there is one."""
-    from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    """Return the environment, on top of the file `.env` of this folder where there is one; raises ConfigError."""
+    try:
+        from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    except OSError as error:
+        raise ConfigError([f".env cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([".env cannot be read: it is not UTF-8; save it as that"]) from error
     return {**from_file, **os.environ}
 
 
@@ -32,6 +43,16 @@ def stay_on_one_core() -> None:
     with suppress(AttributeError):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
+
+
+def allow_connections(wanted: int) -> int:
+    """Allow this process as many open files as it may have; return how many connections fit, at most `wanted`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    # The rest is for the record, for Mercado Pago and for what was opened already.
+    return max(min(wanted, soft - KEPT_FILES), 1)
 
 
 def log_to_terminal() -> None:

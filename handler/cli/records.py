@@ -33,7 +33,9 @@ WIDTHS = (34, 12, 18, 9, 14)
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--state", type=click.Choice([state.value for state in State]), help="Only cases that stand there.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="How many, the newest first.")
+@click.option(
+    "--limit", default=50, show_default=True, type=click.IntRange(1, 100_000), help="How many, the newest first."
+)
 def cases(*, as_json: bool, state: str | None, limit: int) -> None:
     """List what is on file, newest first.
 

@@ -6,11 +6,13 @@ from threading import Event
 import click
 
 from handler.cases import open_cases
+from handler.cli.environment import allow_connections
 from handler.cli.environment import environment
 from handler.cli.environment import log_to_terminal
 from handler.cli.environment import stay_on_one_core
 from handler.config import Config
 from handler.receive import Reception
+from handler.server import Limits
 from handler.server import Server
 from handler.services import build_services
 from handler.web import create_app
@@ -41,7 +43,8 @@ def serve(host: str, port: int) -> None:
     worker = Worker(services, woken, width=config.workers)
     reception = Reception(config.secrets_of, services.accept, services.clock)
     try:
-        server = Server(create_app(reception, worker.is_healthy), host, port)
+        app = create_app(reception, worker.is_healthy)
+        server = Server(app, host, port, Limits(connections=allow_connections(Limits().connections)))
     except OSError as error:
         record.close()
         raise click.UsageError(f"{host}:{port} cannot be listened on: {error.strerror}") from error

@@ -28,15 +28,15 @@ class Facts:
     """All that a decision about one payment rests on.
 
     `said` holds what stands of the payment's own notifications and of the withdrawals of its
-    purchase, newest first. `purchase` is None until it was read. `intent` tells that a cancel is on
-    record whose answer is not known. `collector_id` and `live_mode` are the account's; empty and
-    None while they are not known.
+    purchase, newest first; `opened_by` is the number of the one that opened the case. `purchase` is None
+    until it was read. `intent` tells that a cancel is on record whose answer is not known.
+    `collector_id` and `live_mode` are the account's; empty and None while they are not known.
     """
 
     payment: Payment
     said: tuple[Notification, ...]
     now: datetime
-    opened_at: datetime
+    opened_by: int
     grace: timedelta
     grace_until: datetime | None = None
     purchase: Purchase | None = None
@@ -191,7 +191,7 @@ def _instructions(facts: Facts) -> tuple[Notification, ...]:
 
 def _is_spent(said: Notification, facts: Facts) -> bool:
     """Whether a rejection of the whole purchase was decided upon before: unlike a withdrawal it does not stand."""
-    return said.sign is Sign.REJECTED and _names_purchase(said) and said.received_at < facts.opened_at
+    return said.sign is Sign.REJECTED and _names_purchase(said) and said.number < facts.opened_by
 
 
 def _instruction(facts: Facts) -> Notification | None:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence
-from datetime import UTC
 from datetime import datetime
 from decimal import Decimal
 
@@ -76,8 +75,7 @@ def shortfall(purchase: Purchase, rejected_id: str) -> tuple[Rule, str]:
     covered = sum((payment.amount for payment in purchase.payments if payment.status in COVERING), Decimal(0))
     if covered >= purchase.total:
         return Rule.PURCHASE_COVERED, f"{describe(purchase)}; {covered} of {purchase.total} is covered"
-    newest = max(purchase.payments, key=_age, default=None)
-    if newest is None or newest.id != rejected_id:
+    if not _is_newest(rejected_id, purchase.payments):
         return Rule.NEWER_PAYMENT, f"{describe(purchase)}; the buyer has tried again after payment {rejected_id}"
     return Rule.PURCHASE_SHORT, f"{describe(purchase)}; only {covered} of {purchase.total} is covered"
 
@@ -88,5 +86,7 @@ def describe(purchase: Purchase) -> str:
     return f"purchase {purchase.reference} has {number} payment{'' if number == 1 else 's'}"
 
 
-def _age(payment: Payment) -> tuple[datetime, int]:
-    return payment.created_at or datetime.min.replace(tzinfo=UTC), int(payment.id)
+def _is_newest(payment_id: str, payments: Sequence[Payment]) -> bool:
+    """Whether a payment is there and surely no other is newer; one that does not say when it was made may be."""
+    made = {payment.id: (payment.created_at, int(payment.id)) for payment in payments if payment.created_at}
+    return len(made) == len(payments) and payment_id in made and made[payment_id] == max(made.values())

@@ -73,7 +73,9 @@ def _not_now(work: Work) -> Decision | None:
     paused_until = work.api.pace.paused_until(work.now())
     if paused_until is None:
         return None
-    return Decision.wait(paused_until, Rule.ACCOUNT_PAUSED, "the access token was refused; see doctor")
+    return Decision.wait(
+        paused_until, Rule.ACCOUNT_PAUSED, "the access token was refused; put a valid one in place and start again"
+    )
 
 
 def _after_failure(work: Work, error: MercadoPagoError) -> Decision:

@@ -49,7 +49,7 @@ def _decision(work: Work) -> Decision:
         payment=payment,
         said=work.standing() + _withdrawals_of_purchase(work, payment),
         now=work.now(),
-        opened_at=work.case.opened_at,
+        opened_by=work.case.opened_by,
         grace=work.account.grace,
         grace_until=work.case.grace_until,
         intent=Rule(work.case.reason) if work.case.state is State.CANCEL_SENT else None,
@@ -82,6 +82,8 @@ def _release(work: Work, decision: Decision) -> Decision:
         return Decision.end(State.NOTHING, Rule.OBSERVED, f"would be cancelled ({decision.rule}): {decision.why}")
     key = idempotency_key(work.case.target)
     work.api.take_turn()
+    if work.is_outdated():
+        return work_on_payment(work)
     work.advance(decision, key)
     work.note(Step.CALLED, decision.rule, f"PUT /v1/payments/{work.case.target.id}, status cancelled")
     try:

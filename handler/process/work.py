@@ -34,6 +34,9 @@ from handler.services import Services
 #: Longer than the exchanges before and after the intent take, each of 15 seconds at most.
 LEASE = timedelta(seconds=90)
 
+#: How old a reading may be when the call that it led to is made.
+FRESH = timedelta(seconds=2)
+
 LEVELS = {State.CAPTURED: logging.WARNING, State.REFUSED: logging.WARNING, State.DEAD: logging.ERROR}
 
 logger = logging.getLogger(__name__)
@@ -48,6 +51,8 @@ class Work:
     account: Account
     api: MercadoPago
     entries: list[Entry] = field(default_factory=list)
+    payment: Payment | None = None
+    read_at: datetime | None = None
 
     @classmethod
     def on(cls, case: Case, services: Services) -> Self:
@@ -81,14 +86,29 @@ class Work:
     def read_payment(self) -> Payment:
         """Read the payment in hand; raises MercadoPagoError."""
         payment = self.api.get_payment(self.case.target.id)
+        self.payment, self.read_at = payment, self.now()
         self.case = replace(self.case, misses=0, amount=payment.amount, currency=payment.currency)
         self.note(Step.READ, payment.status, str(payment))
         return payment
 
+    def is_outdated(self) -> bool:
+        """Whether the payment was read too long ago to be acted upon, and reading it again gives something else."""
+        if self.read_at is not None and self.now() - self.read_at <= FRESH:
+            return False
+        before = self.payment
+        return self.read_payment() != before
+
     def read_purchase(self, reference: str, *known: Payment, with_total: bool) -> Purchase:
-        """Read all payments of a purchase, those already `known` included, though the search may lag behind."""
+        """Read all payments of a purchase, those already `known` included.
+
+        The search may lag behind: beside a payment in hand, those that it calls open are read one by one.
+        """
         found = {payment.id: payment for payment in (*self.api.search_payments(reference), *known)}
-        payments = tuple(found.values())
+        ids = {payment.id for payment in known}
+        payments = tuple(
+            self.api.get_payment(payment.id) if known and payment.id not in ids and payment.is_open else payment
+            for payment in found.values()
+        )
         total = self._purchase_total(payments) if with_total else None
         words = ", ".join(f"{payment.id} {payment.status} {payment.amount} {payment.currency}" for payment in payments)
         self.note(

@@ -9,9 +9,9 @@ from flask import json
 from flask import request
 from werkzeug.exceptions import HTTPException
 
+from handler.simulator.errors import RefusedError
 from handler.simulator.faults import FaultyApp
 from handler.simulator.memory import Memory
-from handler.simulator.memory import RefusedError
 
 
 def create_simulator_app(memory: Memory) -> FaultyApp:

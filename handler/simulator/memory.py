@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from datetime import datetime
-from datetime import timedelta
 from decimal import Decimal
 from itertools import count
 from threading import RLock
 from typing import Any
+
+from handler.simulator.errors import RefusedError
+from handler.simulator.search import search
 
 CANCELLABLE = {"pending", "in_process", "authorized"}
 
@@ -36,19 +38,12 @@ DETAILS = {
 }
 
 
-class RefusedError(Exception):
-    """Raised if Mercado Pago would answer an error: status, code and message as documented."""
-
-    def __init__(self, status: int, code: int | None, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-
-
 @dataclass
 class Memory:
-    """Payments by id, merchant orders by id; `hidden` payments are not in the search index yet."""
+    """Payments by id, merchant orders by id.
+
+    The search index lags: it has no `hidden` payment yet, and of a `stale` one what it was.
+    """
 
     access_token: str
     clock: Callable[[], datetime]
@@ -57,6 +52,7 @@ class Memory:
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     merchant_orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
+    stale: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Numbers of different kinds never coincide by luck.
@@ -120,10 +116,14 @@ class Memory:
             for payment in self.payments.values():
                 if payment.get("_key") == idempotency_key:
                     return 200, payment
-            amount, holder = body.get("transaction_amount"), str(body.get("token", ""))
-            if isinstance(amount, bool) or not isinstance(amount, int | float | Decimal) or amount <= 0:
-                raise RefusedError(400, 4020, "transaction_amount attribute must be positive")
-            if holder not in HOLDERS or not body.get("payment_method_id") or not (body.get("payer") or {}).get("email"):
+            amount, holder, payer = (
+                _amount(body.get("transaction_amount")),
+                str(body.get("token", "")),
+                body.get("payer"),
+            )
+            if not isinstance(payer, dict) or not payer.get("email"):
+                raise RefusedError(400, 4050, "payer.email must be a valid email")
+            if holder not in HOLDERS or not body.get("payment_method_id"):
                 raise RefusedError(400, 2006, "Card Token not found")
             status, detail = HOLDERS[holder]
             captured = status == "approved" and body.get("capture", True) is True
@@ -133,7 +133,7 @@ class Memory:
                 status,
                 status_detail=detail,
                 captured=captured,
-                transaction_amount=float(amount),
+                transaction_amount=amount,
                 external_reference=body.get("external_reference"),
                 metadata=body.get("metadata") or {},
             )
@@ -142,68 +142,52 @@ class Memory:
 
     def payment(self, payment_id: str) -> dict[str, Any]:
         """Return one payment; raises RefusedError."""
-        if payment_id not in self.payments:
-            raise RefusedError(404, 2000, "Payment not found")
-        return self.payments[payment_id]
+        with self._lock:
+            if payment_id not in self.payments:
+                raise RefusedError(404, 2000, "Payment not found")
+            return dict(self.payments[payment_id])
 
     def update_payment(self, payment_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Cancel (`status`) or capture (`capture`) a payment; raises RefusedError."""
         with self._lock:
             payment = self.payment(payment_id)
-            if "capture" in body:
-                self._capture(payment, body)
-            elif "status" in body:
-                self._cancel(payment, body["status"])
-            else:
+            if ("capture" in body) == ("status" in body):
                 raise RefusedError(400, 1, "Params Error")
-            payment["date_last_updated"] = _date(self.clock())
-            return payment
+            changed = _captured(payment, body) if "capture" in body else _cancelled(payment, body["status"])
+            self.payments[payment_id].update(changed, date_last_updated=_date(self.clock()))
+            return self.payment(payment_id)
 
     def search(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """Return a page of payments; raises RefusedError."""
-        try:
-            limit, offset = int(query.get("limit", "30")), int(query.get("offset", "0"))
-        except ValueError as error:
-            raise RefusedError(400, 1, "Params Error") from error
-        if not 0 < limit <= 100 or offset < 0:
-            raise RefusedError(400, 1000, "Number of rows exceeded the limits")
-        begin = self._moment(query.get("begin_date", "NOW-3MONTHS"))
-        reference = query.get("external_reference")
-        found = [
-            payment
-            for payment_id, payment in self.payments.items()
-            if payment_id not in self.hidden
-            and datetime.fromisoformat(payment["date_created"]) >= begin
-            and (reference is None or payment["external_reference"] == reference)
-        ]
-        found.sort(key=lambda payment: payment["date_created"], reverse=query.get("criteria", "desc") == "desc")
-        paging = {"total": len(found), "limit": limit, "offset": offset}
-        return {"paging": paging, "results": found[offset : offset + limit]}
+        """Return a page of payments as the search index has them; raises RefusedError."""
+        with self._lock:
+            indexed = {**self.payments, **self.stale}
+            return search([indexed[found] for found in indexed if found not in self.hidden], query, self.clock())
 
-    def _capture(self, payment: dict[str, Any], body: Mapping[str, Any]) -> None:
-        amount = body.get("transaction_amount", payment["transaction_amount"])
-        if payment["status"] != "authorized" or payment["captured"] or body["capture"] is not True:
-            raise RefusedError(400, 2018, "The action requested is not valid for the current payment state")
-        if amount > payment["transaction_amount"]:
-            raise RefusedError(400, 4041, "Invalid capture amount")
-        payment.update(status="approved", status_detail="accredited", captured=True, transaction_amount=float(amount))
 
-    def _cancel(self, payment: dict[str, Any], status: object) -> None:
-        if status is None:
-            raise RefusedError(400, 4017, "The status attribute can't be null")
-        if status != "cancelled":
-            raise RefusedError(400, 2016, "Invalid status for update, only cancelled is accepted")
-        if payment["status"] not in CANCELLABLE:
-            raise RefusedError(400, 2018, "The action requested is not valid for the current payment state")
-        payment.update(status="cancelled", status_detail="by_collector")
+def _captured(payment: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    amount = _amount(body.get("transaction_amount", payment["transaction_amount"]))
+    if payment["status"] != "authorized" or payment["captured"] or body["capture"] is not True:
+        raise RefusedError(400, 2018, "The action requested is not valid for the current payment state")
+    if amount > payment["transaction_amount"]:
+        raise RefusedError(400, 4041, "Invalid capture amount")
+    return {"status": "approved", "status_detail": "accredited", "captured": True, "transaction_amount": amount}
 
-    def _moment(self, text: str) -> datetime:
-        if text.startswith("NOW-") and text.endswith("MONTHS"):
-            return self.clock() - timedelta(days=30.5 * int(text[4:-6]))
-        try:
-            return datetime.fromisoformat(text)
-        except ValueError as error:
-            raise RefusedError(400, 1001, "Invalid date format") from error
+
+def _cancelled(payment: Mapping[str, Any], status: object) -> dict[str, Any]:
+    if status is None:
+        raise RefusedError(400, 4017, "The status attribute can't be null")
+    if status != "cancelled":
+        raise RefusedError(400, 2016, "Invalid status for update, only cancelled is accepted")
+    if payment["status"] not in CANCELLABLE:
+        raise RefusedError(400, 2018, "The action requested is not valid for the current payment state")
+    return {"status": "cancelled", "status_detail": "by_collector"}
+
+
+def _amount(value: object) -> float:
+    """Return an amount as the answers have it; raises RefusedError."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not 0 < value < 10**12:
+        raise RefusedError(400, 4020, "transaction_amount attribute must be positive")
+    return float(value)
 
 
 def _date(moment: datetime) -> str:

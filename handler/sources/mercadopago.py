@@ -146,10 +146,15 @@ def _topic(delivery: Delivery) -> str:
     for name in ("type", "topic"):
         for value in _values(delivery, name):
             if value:
-                return value.lower() if re.fullmatch(_TOPIC, value.lower()) else "unknown"
+                return _readable(value)
     with suppress(MalformedError, ValidationError):
         return str(_HINTS.load(loads(delivery.body)).get("type", "payment"))
     return "payment"
+
+
+def _readable(topic: str) -> str:
+    topic = unquote(topic).lower()
+    return topic if re.fullmatch(_TOPIC, topic) else "payment"
 
 
 def _is_ipn(delivery: Delivery) -> bool:

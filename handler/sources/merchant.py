@@ -154,7 +154,8 @@ def parse(delivery: Delivery) -> Notification:
     webhook_id = delivery.headers["webhook-id"]
     if topic not in TOPICS:
         return Notification(webhook_id, NAME, topic, delivery.received_at)
-    data = _load(_WITHDRAWAL, event)["data"]
+    loaded = _load(_WITHDRAWAL, event)
+    data = loaded["data"]
     return Notification(
         id=webhook_id,
         source=NAME,
@@ -162,7 +163,8 @@ def parse(delivery: Delivery) -> Notification:
         received_at=delivery.received_at,
         target=_target(delivery.account, data),
         sign=TOPICS[topic],
-        occurred_at=data.get("occurred_at"),
+        # A late delivery is signed anew; when the event happened stands in it.
+        occurred_at=data.get("occurred_at") or loaded.get("timestamp"),
         guards=Guards(data.get("amount"), data.get("currency"), data.get("external_reference")),
     )
 

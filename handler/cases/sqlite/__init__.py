@@ -12,6 +12,7 @@ from typing import Any
 from typing import TypeVar
 
 from handler.cases import transitions
+from handler.cases.sqlite.connection import WriteLock
 from handler.cases.sqlite.connection import create
 from handler.cases.sqlite.connection import for_reading
 from handler.cases.sqlite.rows import APPEND_ENTRY
@@ -52,7 +53,9 @@ class SQLiteCases:
                 msg = f"there is no database at {database} yet"
                 raise StorageError(msg)
             self._writer = None if read_only else self._open_writer(database)
-            self._reader = for_reading(database)
+            self._lock = WriteLock(database)
+            with self._lock:
+                self._reader = for_reading(database)
         except (sqlite3.Error, OSError) as error:
             msg = f"{database} cannot be used: {error}"
             raise StorageError(msg) from error
@@ -92,9 +95,10 @@ class SQLiteCases:
     def due(self, now: datetime, limit: int) -> list[Target]:
         """See `Cases`."""
         query = (
-            "SELECT target FROM cases WHERE state IN ('pending', 'cancel_sent') AND due_at <= ? ORDER BY due_at LIMIT ?"
+            "SELECT target FROM cases WHERE state IN ('pending', 'cancel_sent')"
+            " AND due_at <= :now AND lease_until <= :now ORDER BY due_at LIMIT :limit"
         )
-        rows = self._read(lambda db: db.execute(query, (stamp(now), limit)).fetchall())
+        rows = self._read(lambda db: db.execute(query, {"now": stamp(now), "limit": limit}).fetchall())
         return [Target.parse(row["target"]) for row in rows]
 
     def next_due(self) -> datetime | None:
@@ -169,8 +173,9 @@ class SQLiteCases:
 
     def close(self) -> None:
         """See `Cases`."""
-        with self._reading:
+        with self._reading, self._lock:
             self._reader.close()
+        self._lock.close()
         if self._writer is not None:
             self._writer.close()
 

@@ -4,8 +4,9 @@ Journal and locking. Rows are written in WAL mode with `synchronous=FULL`: one s
 `cases`, `show` and other processes read while the handler writes. SQLite before 3.51.3 can damage a
 WAL file when two connections write or checkpoint at the same moment (https://sqlite.org/wal.html,
 "The WAL-Reset Bug"), and Python often brings an older one. So nobody here ever does: whoever writes,
-checkpoints or closes holds the file `<database>.lock` (flock), in this process or another; readers
-are `query_only` and never checkpoint. The lock is held for one transaction, about a millisecond.
+checkpoints, opens or closes holds the file `<database>.lock` (flock), in this process or another.
+Readers too: SQLite recovers the WAL when the first connection opens, and folds it in when the last one
+closes. In between they are `query_only`, and free. The lock is held for one transaction, a millisecond.
 
 The database must be on a local disk: neither flock nor WAL works over a network file system.
 """
@@ -13,6 +14,7 @@ The database must be on a local disk: neither flock nor WAL works over a network
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +22,12 @@ from handler.errors import StorageError
 
 #: How long another process may hold the file before it counts as not available, in seconds.
 BUSY_TIMEOUT = 5.0
+
+#: How long to wait before asking for the lock again, in seconds.
+POLL = 0.002
+
+#: How every database begins: https://sqlite.org/fileformat2.html
+MAGIC = b"SQLite format 3\0"
 
 #: What to set, how to read it back, what must then be there; https://sqlite.org/pragma.html (2 is FULL).
 DURABLE = (
@@ -31,16 +39,29 @@ DURABLE = (
 class WriteLock:
     """The right to write to one database, across threads' connections and across processes."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, patience: float = BUSY_TIMEOUT) -> None:
+        self._patience = patience
         self._file = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def __enter__(self) -> None:
-        """Hold the lock for the length of a block."""
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        """Hold the lock for the length of a block; raises StorageError if somebody else does not let go of it."""
+        end = time.monotonic() + self._patience
+        while not self._is_taken():
+            if time.monotonic() > end:
+                msg = f"another process has been holding the lock for {self._patience:g} seconds"
+                raise StorageError(msg)
+            time.sleep(POLL)
 
     def __exit__(self, *_: object) -> None:
         """Let somebody else have it."""
         fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _is_taken(self) -> bool:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def close(self) -> None:
         """Let go of the file."""
@@ -50,7 +71,22 @@ class WriteLock:
 def create(database: Path) -> None:
     """Make the file where there is none, readable by its owner only; SQLite gives its side files the same mode."""
     database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    file = os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    begins = os.read(file, len(MAGIC))
+    os.close(file)
+    if begins not in {b"", MAGIC}:
+        msg = f"{database} is something else, not a database"
+        raise StorageError(msg)
+
+
+def identity(database: Path) -> tuple[int, int]:
+    """Return which file is at this path now; raises StorageError if there is none."""
+    try:
+        found = database.stat()
+    except OSError as error:
+        msg = f"{database} is gone: {error.strerror}"
+        raise StorageError(msg) from error
+    return found.st_dev, found.st_ino
 
 
 def connect(database: Path) -> sqlite3.Connection:
@@ -80,4 +116,6 @@ def for_reading(database: Path) -> sqlite3.Connection:
     """Open for reading beside a writer."""
     connection = connect(database)
     connection.execute("PRAGMA query_only=ON")
+    # The first reading is what opens the file.
+    connection.execute("PRAGMA user_version").fetchone()
     return connection

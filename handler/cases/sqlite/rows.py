@@ -25,15 +25,15 @@ SCHEMA = """
 CREATE TABLE notification (
     target TEXT NOT NULL, id TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, sign TEXT NOT NULL,
     received_at TEXT NOT NULL, occurred_at TEXT, amount TEXT, currency TEXT, external_reference TEXT, via TEXT,
-    PRIMARY KEY (target, id)
+    number INTEGER NOT NULL, PRIMARY KEY (target, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE cases (
     target TEXT NOT NULL PRIMARY KEY, account TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
     detail TEXT NOT NULL, first_seen TEXT NOT NULL, opened_at TEXT NOT NULL, updated_at TEXT NOT NULL,
     due_at TEXT NOT NULL, lease_until TEXT NOT NULL, attempts INTEGER NOT NULL, misses INTEGER NOT NULL,
-    fence INTEGER NOT NULL, claims INTEGER NOT NULL, heard INTEGER NOT NULL, idempotency_key TEXT NOT NULL,
-    amount TEXT, currency TEXT NOT NULL, grace_until TEXT
+    fence INTEGER NOT NULL, claims INTEGER NOT NULL, heard INTEGER NOT NULL, opened_by INTEGER NOT NULL,
+    idempotency_key TEXT NOT NULL, amount TEXT, currency TEXT NOT NULL, grace_until TEXT, not_before TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cases_due ON cases (due_at) WHERE state IN ('pending', 'cancel_sent');
 CREATE INDEX cases_updated ON cases (updated_at);
@@ -51,12 +51,17 @@ CREATE TRIGGER said_is_not_removed BEFORE DELETE ON notification BEGIN SELECT RA
 CREATE TABLE heartbeat (id INTEGER PRIMARY KEY CHECK (id = 1), beats INTEGER NOT NULL) STRICT;
 """
 
-SAVE_NOTIFICATION = "INSERT INTO notification VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
+SAVE_NOTIFICATION = """
+INSERT INTO notification SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(max(heard), 0) + 1
+FROM cases WHERE target = ?1
+ON CONFLICT DO NOTHING
+"""
 
 OPEN_CASE = """
 INSERT INTO cases VALUES (
     :target, :account, :state, :reason, :detail, :first_seen, :opened_at, :updated_at, :due_at, :lease_until,
-    :attempts, :misses, :fence, :claims, :heard, :idempotency_key, :amount, :currency, :grace_until
+    :attempts, :misses, :fence, :claims, :heard, :opened_by, :idempotency_key, :amount, :currency, :grace_until,
+    :not_before
 )
 ON CONFLICT (target) DO NOTHING
 """
@@ -65,8 +70,8 @@ SAVE_CASE = """
 UPDATE cases SET
     state = :state, reason = :reason, detail = :detail, opened_at = :opened_at, updated_at = :updated_at,
     due_at = :due_at, lease_until = :lease_until, attempts = :attempts, misses = :misses, fence = :fence,
-    claims = :claims, heard = :heard, idempotency_key = :idempotency_key, amount = :amount, currency = :currency,
-    grace_until = :grace_until
+    claims = :claims, heard = :heard, opened_by = :opened_by, idempotency_key = :idempotency_key, amount = :amount,
+    currency = :currency, grace_until = :grace_until, not_before = :not_before
 WHERE target = :target
 """
 
@@ -103,6 +108,8 @@ def case_row(case: Case) -> dict[str, object]:
         "amount": None if case.amount is None else str(case.amount),
         "currency": case.currency,
         "grace_until": _stamp_or_none(case.grace_until),
+        "opened_by": case.opened_by,
+        "not_before": _stamp_or_none(case.not_before),
     }
 
 
@@ -127,6 +134,8 @@ def case_from(row: sqlite3.Row) -> Case:
         amount=_decimal(row["amount"]),
         currency=row["currency"],
         grace_until=_moment(row["grace_until"]),
+        opened_by=row["opened_by"],
+        not_before=_moment(row["not_before"]),
     )
 
 
@@ -160,6 +169,7 @@ def notification_from(row: sqlite3.Row) -> Notification:
         occurred_at=_moment(row["occurred_at"]),
         guards=Guards(_decimal(row["amount"]), row["currency"], row["external_reference"]),
         via=Target.parse(row["via"]) if row["via"] else None,
+        number=row["number"],
     )
 
 

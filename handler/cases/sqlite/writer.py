@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from handler.cases.sqlite.connection import WriteLock
 from handler.cases.sqlite.connection import for_writing
+from handler.cases.sqlite.connection import identity
 from handler.errors import CasesError
 from handler.errors import StorageError
 
@@ -44,6 +45,11 @@ class _Job:
     result: Any = None
     error: Exception | None = None
     done: Lock = field(default_factory=_held)
+    _taken: Lock = field(default_factory=Lock)
+
+    def take(self) -> bool:
+        """Take it up, or take it back: whoever comes first has it."""
+        return self._taken.acquire(blocking=False)
 
 
 class Writer:
@@ -54,6 +60,8 @@ class Writer:
         self._lock = WriteLock(database)
         with self._lock:
             self._connection = for_writing(database)
+        self._database = database
+        self._identity = identity(database)
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -62,10 +70,14 @@ class Writer:
         """Run `work` in a transaction that is on disk when this returns.
 
         Raises what `work` raises, with nothing of it written, and StorageError if there was no commit.
+        What nobody has begun by then never is; what was begun is waited for as long again.
         """
         job = _Job(work)
         self._jobs.put(job)
-        if not job.done.acquire(timeout=self._patience):
+        is_done = job.done.acquire(timeout=self._patience)
+        if not is_done and not job.take():
+            is_done = job.done.acquire(timeout=self._patience)
+        if not is_done:
             msg = f"no commit within {self._patience:g} seconds"
             raise StorageError(msg)
         if job.error is not None:
@@ -95,7 +107,7 @@ class Writer:
         job = self._jobs.get()
         if job is None:
             return None
-        group = [job]
+        group = [job] if job.take() else []
         while len(group) < GROUP:
             try:
                 job = self._jobs.get_nowait()
@@ -104,13 +116,17 @@ class Writer:
             if job is None:
                 self._jobs.put(None)
                 break
-            group.append(job)
+            if job.take():
+                group.append(job)
         return group
 
     def _commit(self, group: list[_Job]) -> None:
         """Run a group in one transaction; if anything in it fails, each of it in one of its own."""
         try:
             self._transaction(group)
+        except StorageError as error:
+            for job in group:
+                job.error = error
         except Exception as error:  # noqa: BLE001 - it is given to whoever waits; the writer goes on
             if len(group) > 1:
                 for job in group:
@@ -122,6 +138,9 @@ class Writer:
 
     def _transaction(self, group: list[_Job]) -> None:
         with self._lock:
+            if identity(self._database) != self._identity:
+                msg = f"{self._database} was replaced under the running handler; start it again"
+                raise StorageError(msg)
             try:
                 # IMMEDIATE: a transaction that only upgrades later fails at once, without waiting its turn.
                 self._connection.execute("BEGIN IMMEDIATE")

@@ -1,0 +1,25 @@
+"""Requests about which a proxy and this server could disagree are refused; Waitress takes some of them.
+
+https://www.rfc-editor.org/rfc/rfc9112#section-6.3 and #section-5.2
+"""
+
+from waitress.parser import HTTPRequestParser
+from waitress.parser import ParsingError
+
+#: More header lines than any sender of notifications has.
+MOST_HEADERS = 100
+
+
+class StrictParser(HTTPRequestParser):
+    """One request, as it arrives."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read first line and headers; raises ParsingError, which is answered 400."""
+        lines = header_plus.split(b"\r\n")[1:]
+        if len(lines) > MOST_HEADERS:
+            raise ParsingError("Too many headers")
+        if any(line.startswith((b" ", b"\t")) for line in lines):
+            raise ParsingError("A header is folded")
+        super().parse_header(header_plus)
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("Both a length and chunks")

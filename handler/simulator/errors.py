@@ -1,0 +1,11 @@
+"""What the pretend Mercado Pago refuses."""
+
+
+class RefusedError(Exception):
+    """Raised if Mercado Pago would answer an error: status, code and message as documented."""
+
+    def __init__(self, status: int, code: int | None, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
