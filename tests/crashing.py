@@ -6,6 +6,7 @@ that it died, 0 that there was no such step any more.
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,21 @@ class Wall(fakes.Clock):
         return utc_now()
 
 
-class Countdown:
-    """Ends the process when it reaches zero."""
+def _end() -> None:
+    os._exit(9)
 
-    def __init__(self, steps: int) -> None:
+
+class Countdown:
+    """Ends the process, or whatever `die` does, when it reaches zero."""
+
+    def __init__(self, steps: int, die: Callable[[], None] = _end) -> None:
         self.left = steps
+        self._die = die
 
     def step(self) -> None:
         self.left -= 1
         if self.left == 0:
-            os._exit(9)
+            self._die()
 
 
 class Mortal:

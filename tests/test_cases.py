@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from handler.models import State
 from handler.models import Step
 from handler.policy import Decision
 from handler.policy import Rule
+from tests.amazon import create_table
 from tests.fakes import NOW
 from tests.fakes import payment_target
 from tests.fakes import purchase_target
@@ -33,6 +35,15 @@ NOTHING = Decision.end(State.NOTHING, Rule.RESERVE_WANTED, "kept")
 LATER = Decision.wait(NOW + timedelta(seconds=30), Rule.UNCLEAR, "GET was answered 500")
 
 Write = Callable[[Cases, Case], None]
+
+
+@pytest.fixture(params=["sqlite", "dynamodb"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Each place that cases are kept in."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/cases.sqlite3"
+    request.getfixturevalue("aws")
+    return f"dynamodb://{create_table()}"
 
 
 def advance(cases: Cases, case: Case) -> None:

@@ -23,6 +23,8 @@ from handler.server import Server
 from handler.services import utc_now
 from handler.simulator import Memory
 from handler.simulator import Simulator
+from tests.amazon import CREDENTIALS
+from tests.amazon import create_table
 from tests.fakes import ENVIRON
 from tests.fakes import MP_SECRET
 from tests.fakes import NOW
@@ -139,6 +141,36 @@ def test_a_settings_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path) ->
     assert another_encoding.stderr == "Error: .env cannot be read: it is not UTF-8; save it as that\n"
     assert unreadable.stderr == "Error: .env cannot be read: Input/output error\n"
     assert another_encoding.returncode == unreadable.returncode == 2
+
+
+def test_cases_in_a_table_are_read_like_those_in_a_file(tmp_path: Path, aws: str) -> None:
+    """Where the AWS environment tells which region, endpoint and credentials."""
+    url = f"dynamodb://{create_table()}"
+    record = open_cases(url)
+    record.accept(said(payment_target("1"), id="msg_1"))
+    record.close()
+    surroundings = {**CREDENTIALS, "AWS_ENDPOINT_URL": aws, "DATABASE_URL": url}
+
+    listed = run("cases", "--json", cwd=tmp_path, **surroundings)
+    shown = run("show", "payment:1", cwd=tmp_path, **surroundings)
+    nowhere = run("cases", cwd=tmp_path, **{**surroundings, "DATABASE_URL": "dynamodb://nowhere"})
+
+    assert json.loads(listed.stdout)["target"] == "payment:1"
+    assert "buyer.withdrew from merchant (msg_1)" in shown.stdout
+    assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
+    assert "ResourceNotFoundException" in nowhere.stderr
+
+
+def test_what_a_table_needs_is_told(tmp_path: Path) -> None:
+    """A region, and AWS's own client, which not every installation has."""
+    no_region = run("cases", cwd=tmp_path, DATABASE_URL="dynamodb://cases")
+    # What stands in the folder where a command is started comes before what is installed.
+    (tmp_path / "boto3.py").write_text("raise ModuleNotFoundError(name='boto3')")
+    no_client = run("cases", cwd=tmp_path, DATABASE_URL="dynamodb://cases")
+
+    assert no_region.stderr == "Error: AWS: You must specify a region.\n"
+    assert no_client.stderr == "Error: DATABASE_URL: dynamodb://cases needs boto3; install requirements-aws.txt\n"
+    assert no_region.returncode == no_client.returncode == 2
 
 
 def test_cases_are_listed_newest_first(tmp_path: Path, database: str) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from handler.cli import main
 from handler.cli.scenes import SCENES
+from handler.config import read_account
+from handler.config import read_all_secrets
 from handler.models import State
 from handler.policy import Rule
 from handler.server import Server
@@ -26,6 +28,7 @@ from tests.running import Handler
 from tests.running import environment
 
 README = (ROOT / "README.md").read_text()
+SERVERLESS = (ROOT / "serverless.yml").read_text()
 CONSOLE: list[str] = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
 COMMANDS = [line.removeprefix("$ ") for block in CONSOLE for line in block.splitlines() if line.startswith("$ ")]
 
@@ -50,7 +53,24 @@ def test_every_command_is_shown() -> None:
     assert shown | {"demo"} == set(main.commands)
 
 
-HANDLER_COMMANDS = [command for command in COMMANDS if "-m handler" in command and " serve" not in command]
+HANDLER_COMMANDS = [
+    command for command in COMMANDS if command.startswith(".venv/bin/python -m handler") and " serve" not in command
+]
+
+
+def test_what_needs_an_account_of_aws_names_what_is_there() -> None:
+    """Table, paths and files; `cases` itself is run against a pretend AWS elsewhere."""
+    commands = "\n".join(COMMANDS)
+    (service,) = re.findall(r"^service: (.+)$", SERVERLESS, re.MULTILINE)
+
+    assert f"dynamodb://{service}-dev-cases" in commands
+    assert "TableName: ${self:custom.prefix}-cases" in SERVERLESS
+    for half, names in (("webhooks", read_all_secrets), ("api", read_account)):
+        (name,) = re.findall(rf"/{service}/dev/{half}/default/([A-Z_]+)", commands)
+        assert f"{half}: /${{self:service}}/${{sls:stage}}/{half}" in SERVERLESS
+        names({name: "APP_USR-7a61c2e59d0b4f38"})
+    for name in re.findall(r"--requirement (\S+)", commands):
+        assert (ROOT / name).is_file()
 
 
 @pytest.mark.parametrize("command", HANDLER_COMMANDS)
@@ -148,7 +168,7 @@ def test_it_speaks_of_itself_only() -> None:
         for path in ROOT.iterdir()
         if path.is_file() and not path.name.startswith(("requirements", ".env", ".coverage"))
     ]
-    kept += [path for folder in ("handler", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.*")]
+    kept += [path for folder in ("handler", "tests", "benchmarks", "deploy") for path in (ROOT / folder).rglob("*.*")]
 
     for path in kept:
         if "__pycache__" not in path.parts and path.name != Path(__file__).name:

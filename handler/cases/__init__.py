@@ -17,7 +17,7 @@ from handler.models import State
 from handler.models import Target
 from handler.policy import Decision
 
-SQLITE = "sqlite:///"
+SQLITE, DYNAMODB = "sqlite:///", "dynamodb://"
 
 
 class Cases(Protocol):
@@ -90,9 +90,16 @@ def open_cases(url: str, *, read_only: bool = False) -> Cases:
 
     Raises ConfigError for a URL of no known kind and StorageError if the place cannot be used.
     """
+    # The only imports inside a function: what an installation does not use, it does not load.
     if url.startswith(SQLITE) and url != SQLITE:
-        # The one import inside a function: what an installation does not use, it does not load.
         from handler.cases.sqlite import SQLiteCases  # noqa: PLC0415
 
         return SQLiteCases(Path(url.removeprefix(SQLITE)), read_only=read_only)
-    raise ConfigError([f"DATABASE_URL: {url!r} is not understood; use sqlite:///path/to/handler.sqlite3"])
+    if url.startswith(DYNAMODB) and url != DYNAMODB:
+        try:
+            from handler.cases.dynamodb import DynamoDBCases  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            msg = f"DATABASE_URL: {url} needs {error.name}; install requirements-aws.txt"
+            raise ConfigError([msg]) from error
+        return DynamoDBCases(url.removeprefix(DYNAMODB), read_only=read_only)
+    raise ConfigError([f"DATABASE_URL: {url!r} is not understood; use sqlite:///path or dynamodb://table"])

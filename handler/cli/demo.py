@@ -86,6 +86,8 @@ def _stage(folder: Path) -> Iterator[Stage]:
         "DATABASE_URL": f"sqlite:///{folder}/handler.sqlite3",
         "GRACE_PERIOD": "1",
         "RETRY_SCHEDULE": "1",
+        # All of it happens within three seconds.
+        "MAX_REQUESTS_PER_SECOND": "100",
     }
     try:
         with running_handler(folder, settings) as url:

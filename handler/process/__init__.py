@@ -35,17 +35,23 @@ KINDS: Mapping[TargetKind, Callable[[Work], Decision]] = {
 }
 
 
-def process(target: Target, services: Services) -> None:
-    """Work on a case if it is due and nobody else does; raises StorageError if that cannot be written down."""
+def process(target: Target, services: Services) -> Decision | None:
+    """Work on a case if it is due and nobody else does; return what came of it, or None.
+
+    Raises StorageError if that cannot be written down.
+    """
     case = services.cases.claim(target, services.clock(), LEASE)
     if case is None:
-        return
+        return None
     work = Work.on(case, services)
     work.tell_taken_up()
     try:
-        work.finish(_outcome(work))
+        decision = _outcome(work)
+        work.finish(decision)
     except LeaseLostError as error:
         logger.warning("%s; what was done is dropped", error)
+        return None
+    return decision
 
 
 def _outcome(work: Work) -> Decision:

@@ -12,21 +12,22 @@ from typing import Any
 from typing import TypeVar
 
 from handler.cases import transitions
+from handler.cases.rows import case_from
+from handler.cases.rows import case_row
+from handler.cases.rows import entry_from
+from handler.cases.rows import entry_row
+from handler.cases.rows import notification_from
+from handler.cases.rows import notification_row
+from handler.cases.rows import stamp
 from handler.cases.sqlite.connection import WriteLock
 from handler.cases.sqlite.connection import create
 from handler.cases.sqlite.connection import for_reading
-from handler.cases.sqlite.rows import APPEND_ENTRY
-from handler.cases.sqlite.rows import OPEN_CASE
-from handler.cases.sqlite.rows import SAVE_CASE
-from handler.cases.sqlite.rows import SAVE_NOTIFICATION
-from handler.cases.sqlite.rows import SCHEMA
-from handler.cases.sqlite.rows import SCHEMA_VERSION
-from handler.cases.sqlite.rows import case_from
-from handler.cases.sqlite.rows import case_row
-from handler.cases.sqlite.rows import entry_from
-from handler.cases.sqlite.rows import notification_from
-from handler.cases.sqlite.rows import notification_row
-from handler.cases.sqlite.rows import stamp
+from handler.cases.sqlite.tables import APPEND_ENTRY
+from handler.cases.sqlite.tables import OPEN_CASE
+from handler.cases.sqlite.tables import SAVE_CASE
+from handler.cases.sqlite.tables import SAVE_NOTIFICATION
+from handler.cases.sqlite.tables import SCHEMA
+from handler.cases.sqlite.tables import SCHEMA_VERSION
 from handler.cases.sqlite.writer import Writer
 from handler.errors import LeaseLostError
 from handler.errors import StorageError
@@ -245,7 +246,7 @@ def _save(db: sqlite3.Connection, case: Case) -> None:
 
 def _append(db: sqlite3.Connection, target: Target, fence: int, entries: Sequence[Entry]) -> None:
     for entry in entries:
-        db.execute(APPEND_ENTRY, (str(target), stamp(entry.at), fence, entry.step, entry.rule, entry.detail))
+        db.execute(APPEND_ENTRY, {"target": str(target), "fence": fence, **entry_row(entry)})
 
 
 def _entries(db: sqlite3.Connection, target: Target) -> list[Entry]:

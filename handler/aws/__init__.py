@@ -1,0 +1,13 @@
+"""The handler as functions on AWS: `http` receives, `process` works, `sweep` finds what is due.
+
+What receives and what works share nothing but the queue and the table. `entry` holds what Lambda
+imports; everything else takes its surroundings as arguments.
+"""
+
+import logging
+
+
+def log_to_cloudwatch() -> None:
+    """Log one line a step, to where the runtime puts it; AWS's own client says only what is wrong."""
+    logging.getLogger().setLevel(logging.INFO)
+    logging.getLogger("botocore").setLevel(logging.WARNING)

@@ -1,0 +1,1 @@
+"""What Lambda imports: each function built once, while its container starts."""

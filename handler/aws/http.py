@@ -1,0 +1,42 @@
+"""`http`: verify, parse, one SendMessage, 200. It holds no access token and knows no table."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from datetime import UTC
+from datetime import datetime
+from typing import Any
+
+from apig_wsgi import make_lambda_handler
+
+from handler.aws import log_to_cloudwatch
+from handler.aws.parameters import Parameters
+from handler.aws.parameters import Settings
+from handler.aws.queue import Queue
+from handler.boto import client
+from handler.config import read_all_secrets
+from handler.receive import Reception
+from handler.web import create_app
+
+Secrets = Mapping[str, Mapping[str, tuple[str, ...]]]
+
+
+def make(environ: Mapping[str, str], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Callable[..., Any]:
+    """Return the function, its clients made once.
+
+    `PARAMETER_PATH` is where the webhook secrets are, `QUEUE_URL` where notifications go.
+    """
+    log_to_cloudwatch()
+    parameters = Parameters(client("ssm"), environ["PARAMETER_PATH"], _secrets, clock)
+    queue = Queue(client("sqs"), environ["QUEUE_URL"], clock)
+
+    def secrets(account: str, source: str) -> tuple[str, ...]:
+        return parameters.get().get(account, {}).get(source, ())
+
+    def is_healthy() -> bool:
+        return bool(parameters.get())
+
+    return make_lambda_handler(create_app(Reception(secrets, queue.send, clock), is_healthy))
+
+
+def _secrets(settings: Settings) -> Secrets:
+    return {account: read_all_secrets(given) for account, given in settings.items()}

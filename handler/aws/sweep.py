@@ -1,0 +1,39 @@
+"""`sweep`: puts due cases back into the queue and tells how long the oldest has been due."""
+
+import logging
+from collections.abc import Callable
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from handler.aws import log_to_cloudwatch
+from handler.aws.metrics import printer
+from handler.aws.queue import Queue
+from handler.aws.queue import utc_now
+from handler.boto import client
+from handler.cases import Cases
+from handler.cases import open_cases
+
+#: How many cases one sweep puts into the queue at most, and how many messages may wait there before it puts none.
+LIMIT = 1000
+
+logger = logging.getLogger(__name__)
+
+
+def make(environ: Mapping[str, str]) -> Callable[[Any, Any], None]:
+    """Return the function: `DATABASE_URL` is the table, `QUEUE_URL` the queue, `METRICS` the namespace."""
+    log_to_cloudwatch()
+    queue = Queue(client("sqs"), environ["QUEUE_URL"], utc_now)
+    cases = open_cases(environ["DATABASE_URL"], read_only=True)
+    tell = printer(environ["METRICS"], utc_now)
+    return lambda _event, _context: sweep(cases, queue, tell, utc_now())
+
+
+def sweep(cases: Cases, queue: Queue, tell: Callable[..., None], now: datetime) -> None:
+    """Have due cases worked on, unless enough waits already; raises StorageError."""
+    due = cases.due(now, LIMIT)
+    oldest = cases.next_due() if due else None
+    tell(DueCases=len(due), OldestDueSeconds=(now - oldest).total_seconds() if oldest else 0)
+    if queue.depth() < LIMIT:
+        queue.wake_all(due)
+        logger.info("%d due", len(due))

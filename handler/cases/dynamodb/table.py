@@ -1,0 +1,135 @@
+"""One DynamoDB table, spoken to so that nothing is half written and no answer is guessed.
+
+Every write is conditional, reads by key are consistent, what belongs together is one transaction:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING
+from typing import Any
+
+from handler.boto import client
+from handler.boto import storage
+from handler.cases.dynamodb.items import Item
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from types_boto3_dynamodb import DynamoDBClient
+
+DYNAMODB = "DynamoDB"
+
+_NEW = {"ConditionExpression": "attribute_not_exists(target)"}
+
+
+class Conflict(StrEnum):
+    """What stood in the way of a write, in the words of a cancelled transaction.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+    """
+
+    NONE = "None"
+    #: The item is there already, or of another version.
+    TAKEN = "ConditionalCheckFailed"
+    #: It is being written at this moment.
+    BUSY = "TransactionConflict"
+
+
+class Table:
+    """A table by its name; region, credentials and endpoint are those of the AWS environment."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._client: DynamoDBClient = client("dynamodb")
+
+    def get(self, key: Item) -> Item | None:
+        """Return an item as it is now, or None."""
+        with storage(DYNAMODB):
+            return self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True).get("Item")
+
+    def under(self, target: str, part: str) -> list[Item]:
+        """Return all items of a target whose part begins like this, in their order, as they are now."""
+        values = {":target": {"S": target}, ":part": {"S": part}}
+        condition = "target = :target AND begins_with(part, :part)"
+        return list(
+            self._pages(KeyConditionExpression=condition, ExpressionAttributeValues=values, ConsistentRead=True)
+        )
+
+    def due(self, shard: str, until: str, limit: int) -> list[Item]:
+        """Return keys of open cases due until then, the longest due first; what was written last may be missing."""
+        values = {":shard": {"S": shard}, ":until": {"S": until}}
+        condition = "due_shard = :shard AND due_at <= :until"
+        return list(
+            islice(
+                self._pages(
+                    IndexName="due", KeyConditionExpression=condition, ExpressionAttributeValues=values, Limit=limit
+                ),
+                limit,
+            )
+        )
+
+    def recent(self, shard: str, limit: int) -> list[Item]:
+        """Return keys of cases that changed last, newest first; what was written last may be missing."""
+        values = {":shard": {"S": shard}}
+        pages = self._pages(
+            IndexName="recent",
+            KeyConditionExpression="recent_shard = :shard",
+            ExpressionAttributeValues=values,
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return list(islice(pages, limit))
+
+    def put(self, item: Item) -> None:
+        """Write an item, whatever was there."""
+        with storage(DYNAMODB):
+            self._client.put_item(TableName=self._name, Item=item)
+
+    def replace(self, item: Item, version: int, *beside: Item) -> Sequence[Conflict]:
+        """Write an item in place of its `version` (0: of none), and new items beside it, all or nothing.
+
+        Returns what stood in the way of each, or nothing once they are written.
+        """
+        condition: dict[str, Any] = dict(_NEW)
+        if version:
+            values = {":version": {"N": str(version)}}
+            condition = {"ConditionExpression": "version = :version", "ExpressionAttributeValues": values}
+        puts: list[Any] = [{"Item": item, **condition}, *({"Item": other, **_NEW} for other in beside)]
+        with storage(DYNAMODB):
+            try:
+                self._write([{"TableName": self._name, **put} for put in puts])
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return [Conflict.TAKEN]
+            except self._client.exceptions.TransactionCanceledException as error:
+                return _conflicts(error)
+        return []
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    def _write(self, puts: list[Any]) -> None:
+        if len(puts) == 1:
+            self._client.put_item(**puts[0])
+        else:
+            self._client.transact_write_items(TransactItems=[{"Put": put} for put in puts])
+
+    def _pages(self, **query: Any) -> Iterator[Item]:
+        while True:
+            with storage(DYNAMODB):
+                answer = self._client.query(TableName=self._name, **query)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _conflicts(error: "ClientError") -> Sequence[Conflict]:
+    """Return what stood in the way of a transaction; raises the error again if it was anything but other writes."""
+    reasons: Sequence[Any] = error.response.get("CancellationReasons", [])
+    codes = [reason["Code"] for reason in reasons]
+    if not reasons or not set(codes) <= set(Conflict):
+        raise error
+    return [Conflict(code) for code in codes]

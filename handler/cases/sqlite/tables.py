@@ -1,0 +1,68 @@
+"""The tables, and the statements that write them."""
+
+#: Raised with every change of the tables; a file of another version is not touched.
+SCHEMA_VERSION = 1
+
+# Times are ISO 8601 in UTC, all of one length, so that they sort as text. Clustered keys
+# (WITHOUT ROWID) keep all that belongs to one target together; the index of due cases holds open
+# ones only, so it stays small however many are on file.
+SCHEMA = """
+CREATE TABLE notification (
+    target TEXT NOT NULL, id TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, sign TEXT NOT NULL,
+    received_at TEXT NOT NULL, occurred_at TEXT, amount TEXT, currency TEXT, external_reference TEXT, via TEXT,
+    number INTEGER NOT NULL, PRIMARY KEY (target, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cases (
+    target TEXT NOT NULL PRIMARY KEY, account TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+    detail TEXT NOT NULL, first_seen TEXT NOT NULL, opened_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+    due_at TEXT NOT NULL, lease_until TEXT NOT NULL, attempts INTEGER NOT NULL, misses INTEGER NOT NULL,
+    fence INTEGER NOT NULL, claims INTEGER NOT NULL, heard INTEGER NOT NULL, opened_by INTEGER NOT NULL,
+    idempotency_key TEXT NOT NULL, amount TEXT, currency TEXT NOT NULL, grace_until TEXT, not_before TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cases_due ON cases (due_at) WHERE state IN ('pending', 'cancel_sent');
+CREATE INDEX cases_updated ON cases (updated_at);
+
+CREATE TABLE history (
+    target TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, fence INTEGER NOT NULL,
+    step TEXT NOT NULL, rule TEXT NOT NULL, detail TEXT NOT NULL,
+    PRIMARY KEY (target, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER history_is_not_changed BEFORE UPDATE ON history BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER history_is_not_removed BEFORE DELETE ON history BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER said_is_not_changed BEFORE UPDATE ON notification BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER said_is_not_removed BEFORE DELETE ON notification BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TABLE heartbeat (id INTEGER PRIMARY KEY CHECK (id = 1), beats INTEGER NOT NULL) STRICT;
+"""
+
+SAVE_NOTIFICATION = """
+INSERT INTO notification SELECT
+    :target, :id, :source, :topic, :sign, :received_at, :occurred_at, :amount, :currency, :external_reference, :via,
+    coalesce(max(heard), 0) + 1
+FROM cases WHERE target = :target
+ON CONFLICT DO NOTHING
+"""
+
+OPEN_CASE = """
+INSERT INTO cases VALUES (
+    :target, :account, :state, :reason, :detail, :first_seen, :opened_at, :updated_at, :due_at, :lease_until,
+    :attempts, :misses, :fence, :claims, :heard, :opened_by, :idempotency_key, :amount, :currency, :grace_until,
+    :not_before
+)
+ON CONFLICT (target) DO NOTHING
+"""
+
+SAVE_CASE = """
+UPDATE cases SET
+    state = :state, reason = :reason, detail = :detail, opened_at = :opened_at, updated_at = :updated_at,
+    due_at = :due_at, lease_until = :lease_until, attempts = :attempts, misses = :misses, fence = :fence,
+    claims = :claims, heard = :heard, opened_by = :opened_by, idempotency_key = :idempotency_key, amount = :amount,
+    currency = :currency, grace_until = :grace_until, not_before = :not_before
+WHERE target = :target
+"""
+
+APPEND_ENTRY = """
+INSERT INTO history
+SELECT :target, coalesce(max(seq), 0) + 1, :at, :fence, :step, :rule, :detail FROM history WHERE target = :target
+"""

@@ -1,0 +1,415 @@
+"""The functions together, over AWS's own clients and a server process: event, queue, batch, table, simulator."""
+
+import itertools
+import json
+import logging
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+
+from handler.aws import http
+from handler.aws import process
+from handler.aws import queue
+from handler.aws import sweep
+from handler.cases import Cases
+from handler.cases import open_cases
+from handler.errors import StorageError
+from handler.models import Delivery
+from handler.models import Sign
+from handler.server import Server
+from handler.services import Services
+from handler.services import utc_now
+from handler.simulator import Fault
+from handler.simulator import Memory
+from handler.simulator import Simulator
+from tests import fakes
+from tests.amazon import Context
+from tests.amazon import EventSource
+from tests.amazon import Gateway
+from tests.amazon import KilledError
+from tests.amazon import create_queue
+from tests.amazon import create_table
+from tests.amazon import http_event
+from tests.amazon import put_parameters
+from tests.amazon import throttled
+from tests.crashing import Countdown
+from tests.crashing import Mortal
+from tests.fakes import MP_SECRET
+from tests.fakes import TOKEN
+from tests.fakes import WHSEC
+from tests.fakes import Clock
+from tests.fakes import DirectExchange
+from tests.fakes import mercadopago_delivery
+from tests.fakes import merchant_delivery
+from tests.fakes import payment_target
+from tests.fakes import said
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+@dataclass
+class Cloud:
+    """A deployment of its own."""
+
+    simulator: Simulator
+    environ: dict[str, str]
+    receive: Callable[[Any, Any], Any]
+    source: EventSource
+    record: Cases
+    told: list[dict[str, float]] = field(default_factory=list)
+
+    def post(self, delivery: Delivery, **options: Any) -> tuple[int, Any]:
+        """Send a delivery through the function `http`."""
+        answer = self.receive(http_event(delivery, **options), Context())
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def withdraw(self, payment_id: str) -> tuple[int, Any]:
+        event = {"type": "buyer.withdrew", "data": {"payment_id": payment_id}}
+        return self.post(merchant_delivery(event, at=utc_now()))
+
+    def stands(self, payment_id: str) -> str:
+        case = self.record.get(payment_target(payment_id))
+        return f"{case.state} {case.reason}" if case else "unknown"
+
+
+@pytest.fixture
+def cloud(serve: Callable[..., Server]) -> Iterator[Cloud]:
+    """Queue, table and parameters as serverless.yml describes them, and a Mercado Pago."""
+    simulator = Simulator(Memory(access_token=TOKEN, clock=utc_now))
+    path = f"/{uuid4().hex}"
+    put_parameters(f"{path}/webhooks", MERCADOPAGO_WEBHOOK_SECRET=MP_SECRET, MERCHANT_WEBHOOK_SECRET=WHSEC)
+    upstream = serve(simulator.app).url
+    settings = {"RETRY_SCHEDULE": "1", "MAX_REQUESTS_PER_SECOND": "1000"}
+    put_parameters(f"{path}/api", MERCADOPAGO_ACCESS_TOKEN=TOKEN, MERCADOPAGO_API_URL=upstream, **settings)
+    environ = {
+        "QUEUE_URL": create_queue(),
+        "DATABASE_URL": f"dynamodb://{create_table()}",
+        "METRICS": "tests",
+        "CONCURRENCY": "5",
+    }
+    receive = http.make({**environ, "PARAMETER_PATH": f"{path}/webhooks"})
+    work = process.make({**environ, "PARAMETER_PATH": f"{path}/api"})
+    record = open_cases(environ["DATABASE_URL"])
+    yield Cloud(simulator, environ, receive, EventSource(environ["QUEUE_URL"], work), record)
+    record.close()
+
+
+def test_a_notification_becomes_a_release(cloud: Cloud) -> None:
+    """From the HTTP event to the cancelled payment, through queue and table."""
+    payment_id = cloud.simulator.memory.add_payment()
+
+    status, answer = cloud.withdraw(payment_id)
+    assert (status, answer["receipt"]) == (200, "accepted")
+    assert cloud.simulator.calls == []
+    cloud.source.run()
+
+    assert cloud.stands(payment_id) == "cancelled buyer_withdrew"
+    assert cloud.simulator.memory.payment(payment_id)["status"] == "cancelled"
+    assert cloud.source.dead_letters() == []
+
+
+def test_mercado_pagos_own_notification_is_understood(cloud: Cloud) -> None:
+    """Its dotted query reaches the verifier as it was signed, plain or in base64."""
+    payment_id = cloud.simulator.memory.add_payment("approved")
+    query = f"data.id={payment_id}&type=payment&source_news=a&source_news=b"
+
+    for base64 in (False, True):
+        delivery = mercadopago_delivery(payment_id, at=utc_now(), query=query)
+        assert cloud.post(delivery, base64=base64)[0] == 200
+    cloud.source.run()
+
+    assert cloud.stands(payment_id) == "nothing paid"
+
+
+def test_the_answers_are_those_of_the_endpoint(cloud: Cloud) -> None:
+    """The same application stands behind the gateway."""
+    good = merchant_delivery({"type": "buyer.withdrew", "data": {"payment_id": "1"}}, at=utc_now())
+    forged = merchant_delivery({"type": "buyer.withdrew", "data": {"payment_id": "1"}})
+
+    assert cloud.post(forged)[0] == 401
+    assert cloud.post(good, path="/notifications/stripe")[0] == 404
+    assert cloud.post(good, path="/notifications/acme/merchant")[0] == 404
+    assert cloud.post(good, method="GET")[0] == 405
+    assert cloud.post(good, method="GET", path="/health") == (200, {"status": "ok"})
+    assert cloud.post(merchant_delivery({"type": 1}, at=utc_now()))[0] == 422
+    assert cloud.source.turn() == 0
+
+
+def test_a_message_holds_no_body_and_no_secret(cloud: Cloud) -> None:
+    """Only the notification in our words."""
+    canary = "canary-5e2f"
+    event = {"type": "buyer.withdrew", "data": {"payment_id": "1", "reason": canary, "buyer": canary}}
+    cloud.post(merchant_delivery(event, at=utc_now(), webhook_id="msg_1"))
+
+    (message,) = boto3.client("sqs").receive_message(QueueUrl=cloud.environ["QUEUE_URL"])["Messages"]
+
+    assert canary not in message["Body"]
+    target, notification = queue.read(message["Body"])
+    assert notification is not None
+    assert (target, notification.id, notification.sign) == (payment_target("1"), "msg_1", Sign.WITHDREW)
+
+
+def test_a_queue_that_takes_nothing_is_503(
+    aws: str, serve: Callable[..., Server], cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Throttled or away: the sender is to try again, and one try more is made by ourselves."""
+    gateway = Gateway(aws)
+    path = f"/{uuid4().hex}"
+    put_parameters(path, MERCHANT_WEBHOOK_SECRET=WHSEC)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", serve(gateway).url)
+    cloud.receive = http.make({**cloud.environ, "PARAMETER_PATH": path})
+
+    gateway.faults.append(throttled("AmazonSQS.SendMessage", times=2))
+    assert cloud.withdraw("1")[0] == 503
+    gateway.faults.append(Fault("POST", "/AmazonSQS.SendMessage", status=500))
+    assert cloud.withdraw("1")[0] == 200
+
+
+def test_a_table_that_is_away_brings_only_its_messages_back(
+    aws: str, serve: Callable[..., Server], cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come again until it takes them."""
+    gateway = Gateway(aws)
+    payment_id = cloud.simulator.memory.add_payment()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", serve(gateway).url)
+    services = fakes.services(open_cases(cloud.environ["DATABASE_URL"]), DirectExchange(cloud.simulator), Clock())
+    cloud.source._function = partial(work_with, services)
+    gateway.faults.append(throttled("DynamoDB_.*", times=3))
+    cloud.withdraw(payment_id)
+
+    turns = [cloud.source.turn() for _ in range(3)]
+
+    assert turns == [1, 1, 0]
+    assert cloud.stands(payment_id) == "pending notified"
+
+
+def test_a_case_that_cannot_be_worked_on_brings_back_its_own_messages_only(
+    aws: str, serve: Callable[..., Server], cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others of the batch are done."""
+    gateway = Gateway(aws)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", serve(gateway).url)
+    services = fakes.services(open_cases(cloud.environ["DATABASE_URL"]), DirectExchange(cloud.simulator), Clock())
+    first, second = (cloud.simulator.memory.add_payment() for _ in range(2))
+    records = [
+        {"messageId": message, "body": json.dumps({"due": f"payment:{payment_id}"})}
+        for message, payment_id in (("a", first), ("b", second), ("c", first))
+    ]
+    for payment_id in (first, second):
+        services.cases.accept(said(payment_target(payment_id)))
+    gateway.faults.append(throttled("DynamoDB_20120810.PutItem", times=2))
+
+    assert work_with(services, {"Records": records}, Context()) == {
+        "batchItemFailures": [{"itemIdentifier": "a"}, {"itemIdentifier": "c"}]
+    }
+    assert cloud.stands(second) == "cancelled buyer_withdrew"
+
+
+def test_a_long_wait_is_left_to_the_table(cloud: Cloud) -> None:
+    """No message can wait that long."""
+    sqs = queue.Queue(boto3.client("sqs"), cloud.environ["QUEUE_URL"], utc_now)
+
+    sqs.wake(payment_target("1"), utc_now() + queue.LONGEST_DELAY + timedelta(minutes=1))
+
+    waiting = boto3.client("sqs").get_queue_attributes(
+        QueueUrl=cloud.environ["QUEUE_URL"], AttributeNames=["ApproximateNumberOfMessagesDelayed"]
+    )
+    assert waiting["Attributes"]["ApproximateNumberOfMessagesDelayed"] == "0"
+
+
+def test_a_batch_that_was_not_taken_whole_is_an_error(cloud: Cloud) -> None:
+    """So the sweep is seen to have failed; the next one does it again."""
+
+    class Refusing:
+        def send_message_batch(self, **_request: Any) -> Any:
+            return {"Failed": [{"Id": "0"}]}
+
+    refusing: Any = Refusing()
+    with pytest.raises(StorageError, match="1 of 1 messages were not taken"):
+        queue.Queue(refusing, cloud.environ["QUEUE_URL"], utc_now).wake_all([payment_target("1")])
+
+
+def test_duplicates_and_disorder_are_one_release(cloud: Cloud) -> None:
+    """A queue may give a message twice, and any order."""
+    payment_id = cloud.simulator.memory.add_payment()
+    for _ in range(3):
+        cloud.withdraw(payment_id)
+        cloud.post(mercadopago_delivery(payment_id, at=utc_now()))
+    twice: list[Any] = []
+
+    def handle_twice(event: Any, context: Any) -> Any:
+        twice.extend(event["Records"])
+        work({"Records": list(reversed(event["Records"]))}, context)
+        return work(event, context)
+
+    work = cloud.source._function
+    cloud.source._function = handle_twice
+    cloud.source.run()
+
+    assert len(twice) == 6
+    assert cloud.stands(payment_id) == "cancelled buyer_withdrew"
+    assert len(cloud.simulator.writes()) == 1
+
+
+def test_what_is_not_ours_ends_with_the_dead_letters(cloud: Cloud) -> None:
+    """And holds up nobody of its batch."""
+    payment_id = cloud.simulator.memory.add_payment()
+    foreign = ["not json", "{}", '{"due": "nothing"}', '{"notification": {}}']
+    for body in foreign:
+        boto3.client("sqs").send_message(QueueUrl=cloud.environ["QUEUE_URL"], MessageBody=body)
+    cloud.withdraw(payment_id)
+
+    cloud.source.run()
+
+    assert cloud.stands(payment_id) == "cancelled buyer_withdrew"
+    assert sorted(cloud.source.dead_letters()) == sorted(foreign)
+
+
+def test_a_failure_upstream_waits_in_the_table(cloud: Cloud) -> None:
+    """The message is done; the queue brings a new one when the case is due."""
+    payment_id = cloud.simulator.memory.add_payment()
+    cloud.simulator.fail(Fault("GET", "/v1/payments/.*", status=503))
+    cloud.withdraw(payment_id)
+
+    assert cloud.source.turn() == 1
+    assert cloud.stands(payment_id) == "pending unclear"
+    assert cloud.source.turn() == 0
+    case = cloud.record.get(payment_target(payment_id))
+    assert case is not None
+
+    due = queue.Queue(boto3.client("sqs"), cloud.environ["QUEUE_URL"], lambda: case.due_at)
+    due.wake(case.target, case.due_at)
+    assert cloud.source.turn() == 1
+
+
+def test_a_purchase_leads_to_its_payments(cloud: Cloud) -> None:
+    """Each of them is a message of its own."""
+    cards = [cloud.simulator.memory.add_payment(external_reference="ORDER-1") for _ in range(2)]
+    event = {"type": "buyer.withdrew", "data": {"external_reference": "ORDER-1"}}
+
+    cloud.post(merchant_delivery(event, at=utc_now()))
+    cloud.source.run()
+
+    assert [cloud.stands(card) for card in cards] == ["cancelled buyer_withdrew"] * 2
+
+
+def test_a_sweep_finds_what_no_message_names(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever was lost between table and queue; and it tells how long the oldest has been due."""
+    payment_id = cloud.simulator.memory.add_payment()
+    cloud.record.accept(said(payment_target(payment_id), at=utc_now() - timedelta(seconds=100)))
+
+    sweep.make(cloud.environ)({}, Context())
+    cloud.source.run()
+
+    assert cloud.stands(payment_id) == "cancelled buyer_withdrew"
+    told = json.loads(capsys.readouterr().out)
+    assert told["DueCases"] == 1
+    assert 100 <= told["OldestDueSeconds"] < 200
+    assert told["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "tests"
+
+
+def test_a_sweep_puts_nothing_on_top_of_a_full_queue(cloud: Cloud) -> None:
+    """What waits is worked off first."""
+    cloud.record.accept(said(payment_target("1"), at=utc_now()))
+
+    class Full(queue.Queue):
+        def depth(self) -> int:
+            return sweep.LIMIT
+
+    full = Full(boto3.client("sqs"), cloud.environ["QUEUE_URL"], utc_now)
+    sweep.sweep(cloud.record, full, lambda **_: None, utc_now())
+
+    assert cloud.source.turn() == 0
+
+
+def test_a_function_short_of_time_begins_nothing_new(cloud: Cloud) -> None:
+    """The case goes into the queue anew."""
+    payment_id = cloud.simulator.memory.add_payment()
+    cloud.withdraw(payment_id)
+
+    assert cloud.source.turn(Context(remaining=process.ENOUGH)) == 1
+    assert cloud.stands(payment_id) == "pending notified"
+    cloud.source.run()
+
+    assert cloud.stands(payment_id) == "cancelled buyer_withdrew"
+
+
+def test_settings_that_cannot_be_used_bring_the_batch_back(cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is decided without a token; and the log does not hold it."""
+    path = f"/{uuid4().hex}"
+    put_parameters(path, MERCADOPAGO_ACCESS_TOKEN="short")
+    work = process.make({**cloud.environ, "PARAMETER_PATH": path})
+    payment_id = cloud.simulator.memory.add_payment()
+    cloud.withdraw(payment_id)
+    source = EventSource(cloud.environ["QUEUE_URL"], work)
+
+    with caplog.at_level(logging.ERROR):
+        source.turn()
+    cloud.source.run()
+
+    assert "MERCADOPAGO_ACCESS_TOKEN is shorter than 16 characters" in caplog.text
+    assert cloud.stands(payment_id) == "cancelled buyer_withdrew"
+
+
+def test_a_dead_case_is_told(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a figure that an alarm looks at."""
+    payment_id = cloud.simulator.memory.add_payment()
+    almost_a_week_ago = utc_now() - timedelta(days=7) + timedelta(seconds=0.5)
+    cloud.record.accept(said(payment_target(payment_id), at=almost_a_week_ago))
+    cloud.simulator.fail(Fault("GET", "/v1/payments/.*", status=503))
+
+    sweep.make(cloud.environ)({}, Context())
+    cloud.source.run()
+
+    assert cloud.stands(payment_id) == "dead schedule_ended"
+    assert '"DeadCases": 1' in capsys.readouterr().out
+
+
+def killed() -> None:
+    raise KilledError
+
+
+@pytest.mark.parametrize("lost_answer", [False, True])
+def test_a_function_that_is_killed_at_any_step_loses_nothing(cloud: Cloud, lost_answer: bool) -> None:
+    """Before and after each use of table, queue and network; what is left over is found again."""
+    clock, deaths = Clock(), 0
+    simulator = Simulator(Memory(access_token=TOKEN, clock=clock))
+    for step in itertools.count(1):
+        if lost_answer:
+            simulator.fail(Fault("PUT", status=500, after=True))
+        payment_id = simulator.memory.add_payment()
+        sqs = queue.Queue(boto3.client("sqs"), cloud.environ["QUEUE_URL"], clock)
+        sqs.send(said(payment_target(payment_id), id=f"{step}", at=clock()))
+        countdown = Countdown(step, killed)
+        mortal: Any = Mortal(cloud.record, countdown)
+        services = fakes.services(mortal, Mortal(DirectExchange(simulator), countdown), clock)  # type: ignore[arg-type]
+        services = replace(services, wake=Mortal(sqs, countdown).wake)
+        cloud.source._function = partial(work_with, services)
+        for _ in range(4):
+            cloud.source.run()
+            clock.forward(seconds=100)
+            sweep.sweep(cloud.record, sqs, lambda **_: None, clock())
+        cloud.source.run()
+
+        assert cloud.stands(payment_id) == "cancelled buyer_withdrew"
+        assert simulator.memory.payment(payment_id)["status"] == "cancelled"
+        assert len(simulator.writes()) == step
+        if countdown.left > 0:
+            break
+        deaths += 1
+
+    assert deaths > 10
+    assert cloud.source.dead_letters() == []
+
+
+def work_with(services: Services, event: Any, context: Context) -> Any:
+    return process.handle(event, context.get_remaining_time_in_millis, lambda: services, lambda **_: None)

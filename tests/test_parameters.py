@@ -1,0 +1,109 @@
+"""Tests for handler.aws.parameters, over a server process."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+
+from handler.aws.parameters import FRESH
+from handler.aws.parameters import Parameters
+from handler.aws.parameters import Settings
+from handler.boto import client
+from handler.errors import ConfigError
+from handler.errors import StorageError
+from handler.server import Server
+from handler.simulator import Fault
+from tests.amazon import Gateway
+from tests.amazon import put_parameters
+from tests.fakes import Clock
+
+
+@pytest.fixture
+def gateway(aws: str, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> Gateway:
+    """A way to the parameters that can fail."""
+    gateway = Gateway(aws)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", serve(gateway).url)
+    return gateway
+
+
+@pytest.fixture
+def path(aws: str) -> str:
+    """Where this test's parameters are."""
+    assert aws
+    path = f"/{uuid4().hex}/webhooks"
+    put_parameters(path, NAME="first")
+    return path
+
+
+def read(settings: Settings) -> str:
+    value = settings["default"]["NAME"]
+    if value == "bad":
+        raise ConfigError(["NAME: is bad"])
+    return value
+
+
+def parameters(path: str, clock: Clock) -> Parameters[str]:
+    return Parameters(client("ssm"), path, read, clock)
+
+
+def test_they_are_read_once_in_five_minutes(gateway: Gateway, path: str, clock: Clock) -> None:
+    """Then what was changed is seen."""
+    found = parameters(path, clock)
+    gateway.calls.clear()
+    assert [found.get() for _ in range(3)] == ["first"] * 3
+    assert len(gateway.calls) == 1
+    put_parameters(path, NAME="second")
+    assert found.get() == "first"
+
+    clock.now += FRESH
+
+    assert found.get() == "second"
+
+
+@pytest.mark.parametrize("why", ["away", "bad"])
+def test_the_last_good_ones_serve_while_there_are_no_better(
+    gateway: Gateway, path: str, clock: Clock, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody is refused because a store is away, or somebody stored nonsense; the log tells."""
+    found = parameters(path, clock)
+    assert found.get() == "first"
+    if why == "away":
+        gateway.faults.append(Fault("POST", "/.*", status=500, times=2))
+    else:
+        put_parameters(path, NAME="bad")
+
+    clock.now += FRESH
+    assert found.get() == "first"
+    assert "cannot be used" in caplog.text
+
+    put_parameters(path, NAME="second")
+    clock.now += FRESH
+    assert found.get() == "second"
+
+
+def test_without_any_nothing_is_believed(gateway: Gateway, path: str, clock: Clock) -> None:
+    """The sender is to try again; as soon as they can be read all goes on."""
+    found = parameters(path, clock)
+    gateway.faults.append(Fault("POST", "/.*", status=500, times=2))
+
+    with pytest.raises(StorageError, match="cannot be used"):
+        found.get()
+    assert found.get() == "first"
+
+
+def test_what_did_not_change_is_not_made_anew(path: str, clock: Clock) -> None:
+    """Clients keep their connections."""
+    found: Parameters[object] = Parameters(client("ssm"), path, lambda _settings: object(), clock)
+    first = found.get()
+
+    clock.now += FRESH
+
+    assert found.get() is first
+
+
+def test_there_may_be_many(path: str, clock: Clock) -> None:
+    """More than one page holds."""
+    put_parameters(path, **{f"N{number}": str(number) for number in range(25)})
+    found: Parameters[int] = Parameters(client("ssm"), path, lambda settings: len(settings["default"]), clock)
+
+    assert found.get() == 26
