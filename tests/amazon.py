@@ -40,19 +40,21 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def moto_server(folder: Path) -> Iterator[str]:
-    """Run it on a free port; give its address."""
-    port = free_port()
+    """Run it; give its address."""
     with (folder / "moto.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-            stdout=log,
+            [sys.executable, "-m", "tests.moto_server"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
             stderr=log,
+            text=True,
             env={"PATH": os.environ["PATH"], "MOTO_ACCOUNT_ID": ACCOUNT_ID},
         )
-    wait_for_port(port)
-    yield f"http://127.0.0.1:{port}"
+    assert process.stdout is not None
+    yield process.stdout.readline().split()[-1]
     process.terminate()
     process.wait()
+    process.stdout.close()
 
 
 def free_port() -> int:
