@@ -447,6 +447,16 @@ def test_when_a_grace_period_ends_is_kept_until_the_case_is_opened_again(cases: 
     assert got(cases).grace_until is None
 
 
+def test_cases_may_be_due_at_the_same_moment(cases: Cases) -> None:
+    """Many come at once."""
+    targets = [payment_target(str(number)) for number in range(1, 40)]
+    for target in targets:
+        cases.accept(said(target))
+
+    assert sorted(cases.due(NOW, 99), key=str) == sorted(targets, key=str)
+    assert cases.next_due() == NOW
+
+
 def test_the_longest_due_comes_first(cases: Cases) -> None:
     """So none is forgotten behind the others."""
     targets = [payment_target(str(number)) for number in (3, 1, 2)]

@@ -129,7 +129,8 @@ class DynamoDBCases:
 
     def _due(self, until: str, limit: int) -> list[tuple[str, Target]]:
         found = [item for shard in range(SHARDS) for item in self._table.due(items.due_shard(shard), until, limit)]
-        return sorted((item["due_at"]["S"], Target.parse(item["target"]["S"])) for item in found)
+        in_order = sorted((item["due_at"]["S"], item["target"]["S"]) for item in found)
+        return [(due_at, Target.parse(target)) for due_at, target in in_order]
 
     def _write_back(self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case]) -> None:
         """Write a change to a case that is still the caller's, as its fence shows."""
