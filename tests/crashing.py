@@ -1,11 +1,13 @@
-"""A worker that dies: `python -m tests.crashing DATABASE UPSTREAM STEP` ends without ceremony at its STEPth step.
+"""Workers that die: `python -m tests.crashing` reads `DATABASE UPSTREAM STEP` from each line and forks.
 
-A step is the moment before or after each use of the record or of the network. Exit status 9 means
-that it died, 0 that there was no such step any more.
+The child works and ends without ceremony at its STEPth step, which is the moment before or after a
+use of the record or of the network. Its exit status is printed: 9 means that it died, 0 that there was
+no such step any more.
 """
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,5 +70,20 @@ def main(database: str, upstream: str, steps: str) -> None:
     fakes.work_off(services)
 
 
+def fork(line: str) -> int:
+    """Return the exit status of a child of its own."""
+    child = os.fork()
+    if not child:
+        try:
+            main(*line.split())
+        except BaseException:  # noqa: BLE001 - whatever it is, this child goes no further
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    for line in sys.stdin:
+        print(fork(line), flush=True)

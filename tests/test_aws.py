@@ -53,7 +53,7 @@ from tests.fakes import merchant_delivery
 from tests.fakes import payment_target
 from tests.fakes import said
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = [pytest.mark.usefixtures("aws"), pytest.mark.xdist_group("aws")]
 
 
 @dataclass
@@ -394,7 +394,7 @@ def test_a_function_that_is_killed_at_any_step_loses_nothing(cloud: Cloud, lost_
         services = fakes.services(mortal, Mortal(DirectExchange(simulator), countdown), clock)  # type: ignore[arg-type]
         services = replace(services, wake=Mortal(sqs, countdown).wake)
         cloud.source._function = partial(work_with, services)
-        for _ in range(4):
+        for _ in range(2):
             cloud.source.run()
             clock.forward(seconds=100)
             sweep.sweep(cloud.record, sqs, lambda **_: None, clock())

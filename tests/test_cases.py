@@ -37,7 +37,7 @@ LATER = Decision.wait(NOW + timedelta(seconds=30), Rule.UNCLEAR, "GET was answer
 Write = Callable[[Cases, Case], None]
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
+@pytest.fixture(params=["sqlite", pytest.param("dynamodb", marks=pytest.mark.xdist_group("aws"))])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Each place that cases are kept in."""
     if request.param == "sqlite":

@@ -220,16 +220,17 @@ class LifeInATable(Life):
 
 def checked(examples: int) -> settings:
     return settings(
-        max_examples=examples, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=examples, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
     )
 
 
 def test_a_file_does_what_a_dictionary_would() -> None:
-    """Sixty lives of forty steps."""
+    """Sixty lives of thirty steps."""
     run_state_machine_as_test(LifeInAFile, settings=checked(60))
 
 
+@pytest.mark.xdist_group("aws")
 def test_a_table_does_what_a_dictionary_would(aws: str) -> None:
-    """Five, each step being some twenty calls over HTTP."""
+    """Four, each step being some twenty calls over HTTP."""
     assert aws
-    run_state_machine_as_test(LifeInATable, settings=checked(5))
+    run_state_machine_as_test(LifeInATable, settings=checked(4))

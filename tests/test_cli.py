@@ -143,6 +143,7 @@ def test_a_settings_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path) ->
     assert another_encoding.returncode == unreadable.returncode == 2
 
 
+@pytest.mark.xdist_group("aws")
 def test_cases_in_a_table_are_read_like_those_in_a_file(tmp_path: Path, aws: str) -> None:
     """Where the AWS environment tells which region, endpoint and credentials."""
     url = f"dynamodb://{create_table()}"

@@ -1,10 +1,9 @@
 """A worker that dies at each step of its work, one after the other; after a restart everything ends right."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,9 @@ from tests.fakes import purchase_target
 from tests.fakes import said
 from tests.running import ROOT
 from tests.running import environment
+
+# What its tests share is made once.
+pytestmark = pytest.mark.xdist_group("crash")
 
 Story = Callable[[Simulator], Notification]
 
@@ -53,18 +55,49 @@ def short_purchase(simulator: Simulator) -> Notification:
     return said(payment_target(rejected), Sign.CHANGED, utc_now())
 
 
-def dies_and_restarts(folder: Path, story: Story, step: int, serve: Callable[..., Server]) -> bool:
+class Nursery:
+    """Where workers are born to die, without starting Python for each of them."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.crashing"],
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def exit_status(self, database: Path, upstream: str, step: int) -> int:
+        """Let one work until a step; return how it ended."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{database} {upstream} {step}\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    """One for all tests."""
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
+def dies_and_restarts(database: Path, story: Story, step: int, serve: Callable[..., Server], nursery: Nursery) -> bool:
     """Let a worker die at a step, and another one go on when its lease has ended; False if it had ended before."""
     simulator = Simulator(Memory(access_token=fakes.TOKEN, clock=utc_now))
     upstream = serve(simulator.app, threads=2).url
-    database = folder / f"{step}.sqlite3"
     record = open_cases(f"sqlite:///{database}")
     record.accept(story(simulator))
     record.close()
 
-    command = [sys.executable, "-m", "tests.crashing", str(database), upstream, str(step)]
-    died = subprocess.run(command, cwd=ROOT, env=environment(), check=False, capture_output=True)
-    assert died.returncode in {0, 9}, died.stderr.decode()
+    exit_status = nursery.exit_status(database, upstream, step)
+    assert exit_status in {0, 9}
 
     record = open_cases(f"sqlite:///{database}")
     clock = fakes.Clock(utc_now() + LEASE)
@@ -81,21 +114,18 @@ def dies_and_restarts(folder: Path, story: Story, step: int, serve: Callable[...
     assert {ended[payment_target(str(payment["id"]))] for payment in reserved} == {State.CANCELLED}
     assert not any(state.is_open for state in ended.values())
     assert len(effective) == len(reserved)
-    return died.returncode == 9
+    return exit_status == 9
 
 
 @pytest.mark.parametrize(
     "story", [withdrawal, lost_answer, two_cards, short_purchase], ids=lambda story: story.__name__
 )
 def test_a_death_at_any_step_loses_nothing_and_cancels_nothing_twice(
-    tmp_path: Path, serve: Callable[..., Server], story: Story
+    tmp_path: Path, serve: Callable[..., Server], nursery: Nursery, story: Story
 ) -> None:
     """Before and after every use of the record and of the network."""
-    step, alive = 1, True
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        while alive:
-            steps = range(step, step + 8)
-            alive = all(pool.map(lambda number: dies_and_restarts(tmp_path, story, number, serve), steps))
-            step += 8
+    step = 1
+    while dies_and_restarts(tmp_path / f"{step}.sqlite3", story, step, serve, nursery):
+        step += 1
 
     assert step > 16

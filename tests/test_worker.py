@@ -268,17 +268,18 @@ def test_a_stop_finishes_what_is_in_hand(services: Services, simulator: Simulato
 
 def test_a_stop_does_not_wait_for_ever(services: Services, simulator: Simulator) -> None:
     """What is left behind is claimed again when its lease ends."""
-    going = Event()
+    begun, going = Event(), Event()
     answering = simulator.app.app
 
     def hanging(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        begun.set()
         going.wait(10)
         return answering(environ, start_response)
 
     simulator.app.app = hanging
     hear(services, payment_target(simulator.memory.add_payment()))
-    with working(services) as (running, worker):
-        wait_until(lambda: running.cases.due(running.clock(), 1) == [])
+    with working(services) as (_, worker):
+        assert begun.wait(10)
         assert not worker.stop(0.05)
         going.set()
 
