@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.acknowledge import acknowledge
+from benchmarks.cold_start import cold_start
 from benchmarks.release import release
 
 
@@ -18,8 +19,9 @@ def main() -> None:
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}")
     print(f"{'':<52} {'median':>10} {'min':>10} {'max':>10}")
     with tempfile.TemporaryDirectory() as folder:
-        for figure in (*acknowledge(Path(folder), quick=quick), *release(Path(folder), quick=quick)):
-            print(figure)
+        for benchmark in (acknowledge, release, cold_start):
+            for figure in benchmark(Path(folder), quick=quick):
+                print(figure, flush=True)
 
 
 if __name__ == "__main__":

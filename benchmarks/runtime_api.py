@@ -23,13 +23,20 @@ from uuid import uuid4
 TIMEOUT = 30
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A function that was ended breaks its connection off."""
+
+
 class RuntimeApi:
     """Hands events to one function and takes what it answers."""
 
     def __init__(self) -> None:
         self._events: Queue[bytes] = Queue()
         self._answers: Queue[Any] = Queue()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         Thread(target=self._server.serve_forever, daemon=True).start()
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
 

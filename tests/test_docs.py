@@ -11,6 +11,8 @@ from threading import Thread
 
 import pytest
 
+from benchmarks.burst import Burst
+from benchmarks.burst import drain_time
 from handler.cli import main
 from handler.cli.scenes import SCENES
 from handler.config import read_account
@@ -164,6 +166,18 @@ def test_every_rule_is_used() -> None:
     assert all(f"Rule.{rule.name}" in code for rule in Rule)
 
 
+def test_the_bursts_that_are_told_are_what_the_simulation_gives() -> None:
+    """Row by row."""
+    table = (ROOT / "docs/scale.md").read_text()
+    rows = re.findall(r"^\| ([\d,]+) \| (\d+) \| ([\d,]+) \| 150 ms \| (?:(\d+) h )?(\d+) m \|$", table, re.MULTILINE)
+
+    assert len(rows) == 4
+    for accounts, rate, containers, hours, minutes in rows:
+        number = int(accounts.replace(",", ""))
+        burst = Burst(accounts=number, rate=float(rate), concurrency=int(containers.replace(",", "")), latency=0.15)
+        assert int(drain_time(burst) // 60) == 60 * int(hours or 0) + int(minutes)
+
+
 def test_it_speaks_of_itself_only() -> None:
     """No path of a machine in anything that is kept."""
     kept = [
@@ -171,7 +185,9 @@ def test_it_speaks_of_itself_only() -> None:
         for path in ROOT.iterdir()
         if path.is_file() and not path.name.startswith(("requirements", ".env", ".coverage"))
     ]
-    kept += [path for folder in ("handler", "tests", "benchmarks", "deploy") for path in (ROOT / folder).rglob("*.*")]
+    kept += [
+        path for folder in ("handler", "tests", "benchmarks", "deploy", "docs") for path in (ROOT / folder).rglob("*.*")
+    ]
 
     for path in kept:
         if "__pycache__" not in path.parts and path.name != Path(__file__).name:
