@@ -189,7 +189,7 @@ def test_a_table_that_is_away_brings_only_its_messages_back(
     turns = [cloud.source.turn() for _ in range(3)]
 
     assert turns == [1, 1, 0]
-    assert cloud.stands(payment_id) == "pending notified"
+    assert cloud.stands(payment_id) == "cancelled buyer_withdrew"
 
 
 def test_a_case_that_cannot_be_worked_on_brings_back_its_own_messages_only(

@@ -405,6 +405,18 @@ def test_a_case_that_is_opened_again_is_held_by_nobody(cases: Cases) -> None:
     assert cases.claim(TARGET, earlier, LEASE) is not None
 
 
+def test_what_comes_on_record_late_is_due_at_once(cases: Cases) -> None:
+    """Where it waited in a queue while somebody had the case in hand, and gave it back for hours."""
+    cases.accept(said(TARGET))
+    cases.postpone(claimed(cases), replace(LATER, due_at=NOW + timedelta(hours=4)), NOW + timedelta(seconds=3), [])
+
+    now = NOW + timedelta(seconds=5)
+    assert cases.accept(said(TARGET, at=NOW + timedelta(seconds=2)), now)
+
+    assert cases.due(now, 1) == [TARGET]
+    assert cases.said(TARGET)[0].received_at == NOW + timedelta(seconds=2)
+
+
 def test_what_is_due_can_be_had(cases: Cases) -> None:
     """A case that somebody holds is not due, whatever the clock did: nobody turns in circles about it."""
     cases.accept(said(TARGET))

@@ -130,6 +130,15 @@ def test_a_notification_that_another_is_just_storing_is_tried_again(cases: Dynam
     assert cases.accept(said(TARGET))
 
 
+def test_a_case_that_another_is_just_writing_is_tried_again(cases: DynamoDBCases, gateway: Gateway) -> None:
+    """A single write may meet somebody's transaction."""
+    cases.accept(said(TARGET))
+    body = b'{"__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException", "message": "x"}'
+    gateway.faults.append(Fault("POST", f"/{PUT}", status=400, body=body))
+
+    assert cases.claim(TARGET, NOW, LEASE) is not None
+
+
 def test_too_many_writers_are_a_storage_error(cases: DynamoDBCases, gateway: Gateway) -> None:
     """After a while nobody waits any longer."""
     cases.accept(said(TARGET))

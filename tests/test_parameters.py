@@ -94,6 +94,13 @@ def test_without_any_nothing_is_believed(gateway: Gateway, path: str, clock: Clo
     assert found.get() == "first"
 
 
+def test_an_empty_path_is_a_mistake_and_no_setting(gateway: Gateway, clock: Clock) -> None:
+    """Everything would be off by it."""
+    assert gateway
+    with pytest.raises(StorageError, match="cannot be used"):
+        parameters(f"/{uuid4().hex}", clock).get()
+
+
 def test_what_did_not_change_is_not_made_anew(path: str, clock: Clock) -> None:
     """Clients keep their connections."""
     found: Parameters[object] = Parameters(client("ssm"), path, lambda _settings: object(), clock)

@@ -262,6 +262,20 @@ def test_retry_after_is_followed(services: Services, simulator: Simulator, clock
     assert (case.reason, case.attempts, case.due_at) == (Rule.ASKED_TO_WAIT, 0, clock() + timedelta(seconds=77))
 
 
+def test_a_case_of_an_account_without_settings_waits(
+    services: Services, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They may come; the log tells that they are missing."""
+    target = replace(payment_target("1"), account="acme")
+    hear(services, target)
+
+    process(target, services)
+
+    assert stands(services, target) == "pending no_account"
+    assert case_of(services, target).due_at == clock() + timedelta(hours=1)
+    assert "there are no settings for acme" in caplog.text
+
+
 def test_retry_after_a_cancel_is_followed_whatever_is_said_meanwhile(
     services: Services, simulator: Simulator, clock: Clock
 ) -> None:

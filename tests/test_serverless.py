@@ -145,7 +145,7 @@ def test_the_table_is_safe(resources: Resources) -> None:
     table = resources["CaseTable"]
     properties = table["Properties"]
 
-    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert properties["SSESpecification"] == {"SSEEnabled": True}
@@ -212,7 +212,11 @@ def test_a_person_is_told_of_everything_that_needs_one(resources: Resources) -> 
         alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for alarm in alarms.values() if alarm["Namespace"] == "AWS/SQS"
     ]
 
-    assert sorted(queues) == ["NotificationDeadLetters", "ScheduleDeadLetters"]
+    assert sorted(queues) == ["NotificationDeadLetters", "NotificationQueue", "ScheduleDeadLetters"]
+    assert (
+        alarms["OldestMessageAlarm"]["Threshold"]
+        < resources["NotificationQueue"]["Properties"]["MessageRetentionPeriod"]
+    )
     assert {"DeadCases", "OldestDueSeconds", "5xx", "Throttles"} <= set(metrics)
     assert all(alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms.values())
     named = resources["ProcessLambdaFunction"]["Properties"]["Environment"]["Variables"]["METRICS"]

@@ -72,4 +72,6 @@ class Parameters(Generic[T]):
                 for parameter in page["Parameters"]:
                     account, _, name = parameter["Name"].removeprefix(f"{self._path}/").partition("/")
                     found.setdefault(account, {})[name] = parameter["Value"]
+        if not found:
+            raise ConfigError([f"there is nothing under {self._path}"])
         return found

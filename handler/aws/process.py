@@ -70,7 +70,7 @@ def handle(
     for record in event["Records"]:
         try:
             messages.setdefault(_on_record(record["body"], services), set()).add(record["messageId"])
-        except (HandlerError, ValueError) as error:
+        except (HandlerError, ValueError, ArithmeticError) as error:
             logger.error("message %s: %s", record["messageId"], error)
             failed.add(record["messageId"])
     for target, ids in messages.items():
@@ -83,7 +83,7 @@ def _on_record(body: str, services: Services) -> Target:
     """Return the case that a message is about, what it says written down."""
     target, notification = queue.read(body)
     if notification is not None:
-        services.cases.accept(notification)
+        services.cases.accept(notification, services.clock())
     return target
 
 

@@ -23,10 +23,10 @@ SQLITE, DYNAMODB = "sqlite:///", "dynamodb://"
 class Cases(Protocol):
     """Cases by target. Every method may raise StorageError; nothing is half done when one does."""
 
-    def accept(self, notification: Notification) -> bool:
+    def accept(self, notification: Notification, now: datetime | None = None) -> bool:
         """Store a notification that has a target, opening its case; False if it is already known.
 
-        When this returns, it is on disk.
+        When this returns, it is on disk. `now` is the present, where that is later than it was received.
         """
         ...
 

@@ -54,6 +54,7 @@ class Rule(StrEnum):
     STOPPED = "stopped"
     EXPIRED = "schedule_ended"
     POISON = "poison"
+    NO_ACCOUNT = "no_account"
 
 
 class Action(StrEnum):

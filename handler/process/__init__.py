@@ -7,13 +7,17 @@ ends by itself, an intent is written before its call, and whatever is unclear is
 import logging
 from collections.abc import Callable
 from collections.abc import Mapping
+from datetime import timedelta
 
 from handler.errors import CasesError
 from handler.errors import CredentialsError
 from handler.errors import LeaseLostError
 from handler.errors import MercadoPagoError
 from handler.errors import StoppedError
+from handler.models import Case
+from handler.models import Entry
 from handler.models import State
+from handler.models import Step
 from handler.models import Target
 from handler.models import TargetKind
 from handler.policy import Decision
@@ -26,6 +30,9 @@ from handler.process.purchase import work_on_purchase
 from handler.process.work import LEASE
 from handler.process.work import Work
 from handler.services import Services
+
+#: How long a case waits whose account has no settings.
+UNKNOWN = timedelta(hours=1)
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +50,8 @@ def process(target: Target, services: Services) -> Decision | None:
     case = services.cases.claim(target, services.clock(), LEASE)
     if case is None:
         return None
+    if target.account not in services.accounts:
+        return _without_account(case, services)
     work = Work.on(case, services)
     work.tell_taken_up()
     try:
@@ -51,6 +60,15 @@ def process(target: Target, services: Services) -> Decision | None:
     except LeaseLostError as error:
         logger.warning("%s; what was done is dropped", error)
         return None
+    return decision
+
+
+def _without_account(case: Case, services: Services) -> Decision:
+    """Give a case back whose account has no settings: they may come, and meanwhile nothing is to be done."""
+    now = services.clock()
+    decision = Decision.wait(now + UNKNOWN, Rule.NO_ACCOUNT, f"there are no settings for {case.target.account}")
+    services.cases.postpone(case, decision, now, [Entry(now, Step.WAITS, decision.rule, decision.why)])
+    logger.error("%s: %s", case.target, decision.why)
     return decision
 
 

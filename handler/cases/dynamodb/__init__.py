@@ -49,15 +49,15 @@ class DynamoDBCases:
         self._read_only = read_only
         self._sleep = sleep
 
-    def accept(self, notification: Notification) -> bool:
+    def accept(self, notification: Notification, now: datetime | None = None) -> bool:
         """See `Cases`."""
-        target, now = notification.target, notification.received_at
+        target, moment = notification.target, now or notification.received_at
         if target is None:
             msg = "a notification without a target opens no case"
             raise ValueError(msg)
 
         def change(case: Case | None) -> Case:
-            return transitions.heard(case, now) if case else transitions.opened(target, now)
+            return transitions.heard(case, moment) if case else transitions.opened(target, moment)
 
         return self._change(target, change, said=notification) is not None
 

@@ -102,6 +102,8 @@ class Table:
                 self._write([{"TableName": self._name, **put} for put in puts])
             except self._client.exceptions.ConditionalCheckFailedException:
                 return [Conflict.TAKEN]
+            except self._client.exceptions.TransactionConflictException:
+                return [Conflict.BUSY]
             except self._client.exceptions.TransactionCanceledException as error:
                 return _conflicts(error)
         return []

@@ -75,20 +75,20 @@ class SQLiteCases:
             msg = f"{database} has version {version} of the tables, this handler knows {SCHEMA_VERSION}"
             raise StorageError(msg)
 
-    def accept(self, notification: Notification) -> bool:
+    def accept(self, notification: Notification, now: datetime | None = None) -> bool:
         """See `Cases`."""
-        target, now = notification.target, notification.received_at
+        target, moment = notification.target, now or notification.received_at
         if target is None:
             msg = "a notification without a target opens no case"
             raise ValueError(msg)
 
-        row, opened = notification_row(notification), case_row(transitions.opened(target, now))
+        row, opened = notification_row(notification), case_row(transitions.opened(target, moment))
 
         def work(db: sqlite3.Connection) -> bool:
             if not db.execute(SAVE_NOTIFICATION, row).rowcount:
                 return False
             if not db.execute(OPEN_CASE, opened).rowcount:
-                _save(db, transitions.heard(case_from(_row(db, target)), now))
+                _save(db, transitions.heard(case_from(_row(db, target)), moment))
             return True
 
         return self._write(work)
