@@ -15,8 +15,8 @@ from benchmarks.figures import ratio
 from benchmarks.runtime_api import running_function
 from deploy import package
 from handler.cli.send import merchant_request
+from handler.clock import utc_now
 from handler.models import Delivery
-from handler.services import utc_now
 from tests import amazon
 
 BARE = Path(__file__).parent / "bare_function.py"

@@ -4,11 +4,11 @@ import random as random_module
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
 from datetime import datetime
 
 from handler import __version__
 from handler.cases import Cases
+from handler.clock import utc_now
 from handler.config import Account
 from handler.exchange import Exchange
 from handler.mercadopago import MercadoPago
@@ -17,11 +17,6 @@ from handler.models import Target
 from handler.pace import Pace
 
 USER_AGENT = f"reserve-handler/{__version__}"
-
-
-def utc_now() -> datetime:
-    """Return the time, aware."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,3 +90,11 @@ def serve() -> Iterator[Callable[..., Server]]:
             return server
 
         yield start
+
+
+@pytest.fixture
+def gateway(aws: str, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> amazon.Gateway:
+    """A way to the pretend AWS that can fail, for every client that is made from now on."""
+    gateway = amazon.Gateway(aws)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", serve(gateway).url)
+    return gateway

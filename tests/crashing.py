@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from handler.cases import open_cases
+from handler.clock import utc_now
 from handler.exchange import Exchange
-from handler.services import utc_now
 from tests import fakes
 
 

@@ -22,12 +22,12 @@ from handler.aws import queue
 from handler.aws import sweep
 from handler.cases import Cases
 from handler.cases import open_cases
+from handler.clock import utc_now
 from handler.errors import StorageError
 from handler.models import Delivery
 from handler.models import Sign
 from handler.server import Server
 from handler.services import Services
-from handler.services import utc_now
 from handler.simulator import Fault
 from handler.simulator import Memory
 from handler.simulator import Simulator

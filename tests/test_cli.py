@@ -15,12 +15,12 @@ from click.testing import CliRunner
 
 from handler.cases import open_cases
 from handler.cli import main
+from handler.clock import utc_now
 from handler.models import Sign
 from handler.models import State
 from handler.policy import Decision
 from handler.policy import Rule
 from handler.server import Server
-from handler.services import utc_now
 from handler.simulator import Memory
 from handler.simulator import Simulator
 from tests.amazon import CREDENTIALS

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from handler.cases import open_cases
+from handler.clock import utc_now
 from handler.models import Notification
 from handler.models import Sign
 from handler.models import State
 from handler.process.work import LEASE
 from handler.server import Server
-from handler.services import utc_now
 from handler.simulator import Fault
 from handler.simulator import Memory
 from handler.simulator import Simulator

@@ -15,12 +15,12 @@ from benchmarks.burst import Burst
 from benchmarks.burst import drain_time
 from handler.cli import main
 from handler.cli.scenes import SCENES
+from handler.clock import utc_now
 from handler.config import read_account
 from handler.config import read_all_secrets
 from handler.models import State
 from handler.policy import Rule
 from handler.server import Server
-from handler.services import utc_now
 from handler.simulator import Memory
 from handler.simulator import Simulator
 from tests.fakes import ENVIRON

@@ -1,6 +1,5 @@
 """Tests for handler.cases.dynamodb: what the network and other writers do to it."""
 
-from collections.abc import Callable
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -20,7 +19,6 @@ from handler.models import State
 from handler.models import Step
 from handler.policy import Decision
 from handler.policy import Rule
-from handler.server import Server
 from handler.simulator import Fault
 from tests.amazon import Gateway
 from tests.amazon import create_table
@@ -36,14 +34,6 @@ TARGET = payment_target("1319999999")
 LEASE = timedelta(seconds=90)
 NOTHING = Decision.end(State.NOTHING, Rule.RESERVE_WANTED, "kept")
 PUT, TRANSACT = "DynamoDB_20120810.PutItem", "DynamoDB_20120810.TransactWriteItems"
-
-
-@pytest.fixture
-def gateway(aws: str, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> Gateway:
-    """A way to the tables that can fail, for every client that is made from now on."""
-    gateway = Gateway(aws)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", serve(gateway).url)
-    return gateway
 
 
 @pytest.fixture

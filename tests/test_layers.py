@@ -18,7 +18,7 @@ LAYERS = {
     4: {"services"},
     3: {"cases", "mercadopago", "simulator"},
     2: {"config", "policy", "sources", "answers", "exchange", "pace", "boto"},
-    1: {"models", "errors", "strict_json", "__init__"},
+    1: {"models", "errors", "strict_json", "clock", "__init__"},
 }
 
 ROOMS = {

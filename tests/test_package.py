@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from benchmarks.runtime_api import running_function
-from handler.services import utc_now
+from handler.clock import utc_now
 from tests.amazon import CREDENTIALS
 from tests.amazon import create_queue
 from tests.amazon import create_table

@@ -1,6 +1,5 @@
 """Tests for handler.aws.parameters, over a server process."""
 
-from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -11,7 +10,6 @@ from handler.aws.parameters import Settings
 from handler.boto import client
 from handler.errors import ConfigError
 from handler.errors import StorageError
-from handler.server import Server
 from handler.simulator import Fault
 from tests.amazon import Gateway
 from tests.amazon import put_parameters
@@ -19,14 +17,6 @@ from tests.fakes import Clock
 
 # There is one pretend AWS for all.
 pytestmark = pytest.mark.xdist_group("aws")
-
-
-@pytest.fixture
-def gateway(aws: str, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> Gateway:
-    """A way to the parameters that can fail."""
-    gateway = Gateway(aws)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", serve(gateway).url)
-    return gateway
 
 
 @pytest.fixture

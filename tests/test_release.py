@@ -14,10 +14,10 @@ from uuid import uuid4
 
 import pytest
 
+from handler.clock import utc_now
 from handler.models import State
 from handler.models import Step
 from handler.server import Server
-from handler.services import utc_now
 from handler.simulator import Call
 from handler.simulator import Fault
 from handler.simulator import Memory

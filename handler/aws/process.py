@@ -17,6 +17,7 @@ from handler.aws.parameters import Parameters
 from handler.aws.parameters import Settings
 from handler.boto import client
 from handler.cases import open_cases
+from handler.clock import utc_now
 from handler.config import Account
 from handler.config import read_account
 from handler.errors import HandlerError
@@ -25,7 +26,6 @@ from handler.models import Target
 from handler.process import process
 from handler.services import Services
 from handler.services import build_services
-from handler.services import utc_now
 
 #: A case is begun only with so much time left, in milliseconds: two exchanges with Mercado Pago at their slowest.
 ENOUGH = 35_000

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from collections.abc import Sequence
-from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
 from math import ceil
@@ -71,11 +70,6 @@ class Queue:
                 QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"]
             )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
-
-
-def utc_now() -> datetime:
-    """Return the time, aware."""
-    return datetime.now(UTC)
 
 
 def read(body: str) -> tuple[Target, Notification | None]:

@@ -9,10 +9,10 @@ from typing import Any
 from handler.aws import log_to_cloudwatch
 from handler.aws.metrics import printer
 from handler.aws.queue import Queue
-from handler.aws.queue import utc_now
 from handler.boto import client
 from handler.cases import Cases
 from handler.cases import open_cases
+from handler.clock import utc_now
 
 #: How many cases one sweep puts into the queue at most, and how many messages may wait there before it puts none.
 LIMIT = 1000

@@ -10,6 +10,7 @@ from datetime import timedelta
 from heapq import merge
 from operator import attrgetter
 
+from handler.errors import LeaseLostError
 from handler.models import Case
 from handler.models import Entry
 from handler.models import Notification
@@ -18,6 +19,9 @@ from handler.models import Step
 from handler.models import Target
 from handler.policy import Decision
 from handler.policy import Rule
+
+#: How many notifications of one target are looked at.
+SAID_LIMIT = 64
 
 #: Waits that no notification cuts short.
 ASKED_FOR = frozenset({Rule.ASKED_TO_WAIT, Rule.ACCOUNT_PAUSED})
@@ -70,6 +74,14 @@ def claimed(case: Case, now: datetime, lease: timedelta) -> Case | None:
         return None
     until = now + lease
     return replace(case, fence=case.fence + 1, claims=case.claims + 1, lease_until=until, due_at=until)
+
+
+def still_held(current: Case | None, case: Case) -> Case:
+    """Return the case as it is now if it is still in the hand of who claimed `case`; raises LeaseLostError if not."""
+    if current is None or current.fence != case.fence or not current.state.is_open:
+        msg = f"{case.target} is somebody else's by now (fence {case.fence})"
+        raise LeaseLostError(msg)
+    return current
 
 
 def advanced(case: Case, decision: Decision, now: datetime, lease: timedelta, *, heard: int) -> Case:

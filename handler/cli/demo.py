@@ -23,8 +23,8 @@ from handler.cli.environment import use_color
 from handler.cli.scenes import SCENES
 from handler.cli.scenes import Scene
 from handler.cli.scenes import Stage
+from handler.clock import utc_now
 from handler.server import Server
-from handler.services import utc_now
 from handler.simulator import Memory
 from handler.simulator import Simulator
 

@@ -45,13 +45,17 @@ _PREFIX = "whsec_"
 _MOST_SIGNATURES = 32
 
 
-class EventSchema(Schema):
-    """What every event has, ours or not."""
+class LenientSchema(Schema):
+    """What a sender adds is dropped."""
 
     class Meta:
         """A sender may add fields."""
 
         unknown = EXCLUDE
+
+
+class EventSchema(LenientSchema):
+    """What every event has, ours or not."""
 
     type = fields.String(required=True, validate=validate.Regexp(r"[A-Za-z0-9_.-]{1,128}\Z"))
 
@@ -91,13 +95,8 @@ def _printable(text: str) -> None:
         raise ValidationError("Must be printable text.")
 
 
-class PurchaseOffSchema(Schema):
+class PurchaseOffSchema(LenientSchema):
     """`data` of both events: what fell through, and what must agree with Mercado Pago."""
-
-    class Meta:
-        """A sender may add fields."""
-
-        unknown = EXCLUDE
 
     payment_id = PaymentIdField()
     order_id = fields.String()

@@ -21,7 +21,6 @@ from handler.cases.dynamodb.items import Item
 from handler.cases.dynamodb.table import Conflict
 from handler.cases.dynamodb.table import Table
 from handler.cases.rows import stamp
-from handler.errors import LeaseLostError
 from handler.errors import StorageError
 from handler.models import Case
 from handler.models import Entry
@@ -30,9 +29,6 @@ from handler.models import Sign
 from handler.models import State
 from handler.models import Target
 from handler.policy import Decision
-
-#: How many notifications of one target are looked at.
-SAID_LIMIT = 64
 
 #: How often a write is tried while others write the same case, and how long it waits in between, in seconds.
 TRIES = 20
@@ -101,7 +97,7 @@ class DynamoDBCases:
     def said(self, target: Target) -> tuple[Notification, ...]:
         """See `Cases`."""
         newest = sorted(self._all_said(target), key=lambda said: said.received_at, reverse=True)
-        return tuple(sorted(newest, key=lambda said: said.sign is Sign.CHANGED)[:SAID_LIMIT])
+        return tuple(sorted(newest, key=lambda said: said.sign is Sign.CHANGED)[: transitions.SAID_LIMIT])
 
     def history(self, target: Target) -> list[Entry]:
         """See `Cases`."""
@@ -134,14 +130,7 @@ class DynamoDBCases:
 
     def _write_back(self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case]) -> None:
         """Write a change to a case that is still the caller's, as its fence shows."""
-
-        def checked(current: Case | None) -> Case:
-            if current is None or current.fence != case.fence or not current.state.is_open:
-                msg = f"{case.target} is somebody else's by now (fence {case.fence})"
-                raise LeaseLostError(msg)
-            return change(current.heard)
-
-        self._change(case.target, checked, entries=entries)
+        self._change(case.target, lambda current: change(transitions.still_held(current, case).heard), entries=entries)
 
     def _change(
         self, target: Target, change: Change, *, said: Notification | None = None, entries: Sequence[Entry] = ()

@@ -29,7 +29,6 @@ from handler.cases.sqlite.tables import SAVE_NOTIFICATION
 from handler.cases.sqlite.tables import SCHEMA
 from handler.cases.sqlite.tables import SCHEMA_VERSION
 from handler.cases.sqlite.writer import Writer
-from handler.errors import LeaseLostError
 from handler.errors import StorageError
 from handler.models import Case
 from handler.models import Entry
@@ -39,9 +38,6 @@ from handler.models import Target
 from handler.policy import Decision
 
 T = TypeVar("T")
-
-#: How many notifications of one target are looked at.
-SAID_LIMIT = 64
 
 
 class SQLiteCases:
@@ -184,10 +180,7 @@ class SQLiteCases:
         """Write a change to a case that is still the caller's, as its fence shows."""
 
         def work(db: sqlite3.Connection) -> None:
-            current = _find(db, case.target)
-            if current is None or current.fence != case.fence or not current.state.is_open:
-                msg = f"{case.target} is somebody else's by now (fence {case.fence})"
-                raise LeaseLostError(msg)
+            current = transitions.still_held(_find(db, case.target), case)
             _save(db, change(current.heard))
             _append(db, case.target, case.fence, entries)
 
@@ -262,7 +255,7 @@ def _all_said(db: sqlite3.Connection, target: Target) -> list[Notification]:
 
 def _said(db: sqlite3.Connection, target: Target) -> tuple[Notification, ...]:
     query = "SELECT * FROM notification WHERE target = ? ORDER BY sign = 'changed', received_at DESC LIMIT ?"
-    return tuple(notification_from(row) for row in db.execute(query, (str(target), SAID_LIMIT)))
+    return tuple(notification_from(row) for row in db.execute(query, (str(target), transitions.SAID_LIMIT)))
 
 
 def _with_said(db: sqlite3.Connection, case: Case) -> Case:
