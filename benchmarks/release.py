@@ -13,11 +13,11 @@ from benchmarks.figures import ratio
 from handler.cli.demo import running_handler
 from handler.cli.send import merchant_request
 from handler.clock import utc_now
+from handler.exchange import USER_AGENT
 from handler.exchange import Exchange
 from handler.mercadopago import MercadoPago
 from handler.pace import Pace
 from handler.server import Server
-from handler.services import USER_AGENT
 from handler.simulator import Memory
 from handler.simulator import Simulator
 

@@ -12,14 +12,17 @@ from botocore.exceptions import ClientError
 from handler.errors import ConfigError
 from handler.errors import StorageError
 
-#: Two tries and the pause between them fit into the five seconds that the most impatient sender waits.
-CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+#: Seconds for a connection and for an answer: two tries and the pause between them are six at most.
+CONNECT, READ = 1.0, 1.5
 
 
-def client(service: str) -> Any:
+def client(service: str, tries: int = 2) -> Any:
     """Return a client; region, credentials and endpoint are those of the AWS environment. Raises ConfigError."""
+    config = Config(
+        connect_timeout=CONNECT, read_timeout=READ, retries={"mode": "standard", "total_max_attempts": tries}
+    )
     try:
-        return boto3.client(service, config=CONFIG)  # type: ignore[call-overload]  # any service it knows
+        return boto3.client(service, config=config)  # type: ignore[call-overload]  # any service it knows
     except BotoCoreError as error:
         raise ConfigError([f"AWS: {error}"]) from error
 

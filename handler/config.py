@@ -26,6 +26,9 @@ SECRET_SETTINGS = {name: f"{name.upper()}_WEBHOOK_SECRET" for name in SOURCES}
 #: Shorter than this is guessed, not kept.
 SHORTEST_SECRET = 16
 
+#: Calls a second that each worker needs for itself: with less, no case has its calls made while its lease lasts.
+LEAST_SHARE = 0.1
+
 _PLACEHOLDER = re.compile(r"your[-_ ]|change[-_ ]?me|example|placeholder|<.*>|\bsecret\b|(.)\1{7}", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _ADDRESS = re.compile(
@@ -70,11 +73,12 @@ class Config:
     def from_environ(cls, environ: Mapping[str, str]) -> "Config":
         """Read the settings; raises ConfigError with everything that is wrong with them."""
         reader = _Reader(environ)
+        workers = reader.number("WORKERS", 8, int, 1, 256)
         config = cls(
-            accounts={DEFAULT_ACCOUNT: _account(reader, DEFAULT_ACCOUNT)},
+            accounts={DEFAULT_ACCOUNT: _account(reader, DEFAULT_ACCOUNT, workers)},
             secrets={DEFAULT_ACCOUNT: _secrets(reader)},
             database_url=reader.database_url(),
-            workers=reader.number("WORKERS", 8, int, 1, 256),
+            workers=workers,
         )
         reader.raise_problems()
         return config
@@ -84,10 +88,10 @@ class Config:
         return self.secrets.get(account, {}).get(source, ())
 
 
-def read_account(environ: Mapping[str, str], name: str = DEFAULT_ACCOUNT) -> Account:
-    """Return what processing needs of an account; raises ConfigError."""
+def read_account(environ: Mapping[str, str], name: str = DEFAULT_ACCOUNT, workers: int = 1) -> Account:
+    """Return what processing needs of an account that so many workers call for; raises ConfigError."""
     reader = _Reader(environ)
-    account = _account(reader, name)
+    account = _account(reader, name, workers)
     reader.raise_problems()
     return account
 
@@ -121,7 +125,7 @@ def _secrets(reader: "_Reader") -> Mapping[str, tuple[str, ...]]:
     return secrets
 
 
-def _account(reader: "_Reader", name: str) -> Account:
+def _account(reader: "_Reader", name: str, workers: int) -> Account:
     return Account(
         name=name,
         access_token=reader.access_token(),
@@ -130,7 +134,7 @@ def _account(reader: "_Reader", name: str) -> Account:
         grace=timedelta(seconds=reader.number("GRACE_PERIOD", 300, float, 0, 86400)),
         schedule=reader.schedule(),
         reserve_life=timedelta(days=reader.number("RESERVE_DAYS", 7, int, 1, 60)),
-        rate=reader.number("MAX_REQUESTS_PER_SECOND", 10, float, 0.1, 100_000),
+        rate=reader.number("MAX_REQUESTS_PER_SECOND", 10, float, workers * LEAST_SHARE, 100_000),
     )
 
 

@@ -16,7 +16,7 @@ HandlerError
     ├── CredentialsError      401 or 403
     ├── RateLimitedError      429
     ├── StateError            400, code 2018: not possible from the payment's state
-    ├── StoppedError          not called at all: this process is about to end
+    ├── StoppedError          not called at all: this process, or its time, is about to end
     └── UnclearError          anything else: what happened must be read again
 """
 
@@ -106,7 +106,7 @@ class StateError(MercadoPagoError):
 
 
 class StoppedError(MercadoPagoError):
-    """Raised instead of a call while this process ends; nothing was sent."""
+    """Raised instead of a call that would not be over in time; nothing was sent."""
 
 
 class UnclearError(MercadoPagoError):

@@ -25,7 +25,10 @@ from urllib3.connection import HTTPConnection
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from handler import __version__
 from handler.errors import UnclearError
+
+USER_AGENT = f"reserve-handler/{__version__}"
 
 #: Seconds for the connection, for one read, and for the whole exchange.
 CONNECT, READ, TOTAL = 3.0, 10.0, 15.0
@@ -58,14 +61,14 @@ class Exchange:
         self._session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, _Adapter(connections))
-        self._total = total
+        self.total = total
 
     def send(self, method: str, url: str, **options: Any) -> Answer:
         """Send one request and read its whole answer, whatever its status.
 
         Raises UnclearError if no whole answer came in time; what it was asked for may have happened.
         """
-        _DEADLINE.set(time.monotonic() + self._total)
+        _DEADLINE.set(time.monotonic() + self.total)
         try:
             with self._session.request(
                 method, url, timeout=(CONNECT, READ), allow_redirects=False, stream=True, **options

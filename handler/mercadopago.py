@@ -9,10 +9,13 @@ of `Payment` at once; no text of an answer ends up in an error, because answers 
 import json
 import logging
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from math import inf
 from typing import Any
+from typing import Self
 from urllib.parse import quote
 
 from handler.answers import ACCOUNT
@@ -55,8 +58,17 @@ class MercadoPago:
         self._authorization = {"Authorization": f"Bearer {access_token}"}
         self._exchange = exchange
         self._clock = clock
-        self._collector_id = ""
+        #: When the work must be over that this client is for, None if never.
+        self.end: datetime | None = None
+        # Read once; the copies that `until` gives share it.
+        self._known: dict[str, str] = {}
         self.pace = pace
+
+    def until(self, end: datetime) -> Self:
+        """Return a client for work that must be over by then: it begins no call that could last longer."""
+        client = copy(self)
+        client.end = end
+        return client
 
     def get_payment(self, payment_id: str) -> Payment:
         """Read one payment; raises MercadoPagoError."""
@@ -103,9 +115,9 @@ class MercadoPago:
 
     def collector_id(self) -> str:
         """Return the seller whose token this is; read once."""
-        if not self._collector_id:
-            self._collector_id = self._read(ACCOUNT, self._call("GET", "/users/me"))["id"]
-        return self._collector_id
+        if "collector_id" not in self._known:
+            self._known["collector_id"] = self._read(ACCOUNT, self._call("GET", "/users/me"))["id"]
+        return self._known["collector_id"]
 
     def token_works(self) -> bool:
         """Whether Mercado Pago takes the token for what any token may read; raises MercadoPagoError if it is away."""
@@ -131,12 +143,19 @@ class MercadoPago:
         return payment
 
     def take_turn(self) -> None:
-        """Wait for the turn of a call that must not wait once its intent is on record; raises StoppedError."""
-        self.pace.take_turn()
+        """Wait for the turn of a call that must not wait once its intent is on record; raises StoppedError.
+
+        There is time left then for one reading before it.
+        """
+        self.pace.take_turn(self._left() - 2 * self._exchange.total)
 
     def _call(self, method: str, path: str) -> Answer:
-        self.pace.take_turn()
+        self.pace.take_turn(self._left() - self._exchange.total)
         return self._send(method, path)
+
+    def _left(self) -> float:
+        """Return how many seconds are left for this client's work."""
+        return inf if self.end is None else (self.end - self._clock()).total_seconds()
 
     def _send(
         self, method: str, path: str, body: dict[str, str] | None = None, headers: dict[str, str] | None = None

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from datetime import timedelta
+from math import inf
 from threading import Event
 from threading import Lock
 
@@ -37,12 +38,19 @@ class Pace:
         self._lock = Lock()
         self._paused_until: datetime | None = None
 
-    def take_turn(self) -> None:
-        """Wait until one more call is within the rate; raises StoppedError once no more are to be made."""
+    def take_turn(self, patience: float = inf) -> None:
+        """Wait until one more call is within the rate, `patience` seconds at most.
+
+        Raises StoppedError once no more calls are to be made, or where the turn comes too late; it is
+        then left to others.
+        """
         with self._lock:
             now = self._monotonic()
             is_full = len(self._turns) == self._turns.maxlen
             turn = max(now, self._turns[0] + self._span) if is_full else now
+            if turn - now > patience:
+                msg = "there is not enough time left for another call"
+                raise StoppedError(msg, retry_after=turn - now)
             self._turns.append(turn)
         if turn > now:
             self._wait(turn - now)

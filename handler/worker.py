@@ -60,8 +60,7 @@ class Worker:
         self._woken.set()
         with self._freed:
             self._freed.notify()
-        for client in self._services.mercadopago.values():
-            client.pace.stop()
+        self._services.sellers.stop()
         self._thread.join()
         waiter = Thread(target=self._pool.shutdown, daemon=True)
         waiter.start()

@@ -51,6 +51,8 @@ class Mortal:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._inner, name)
+        if not callable(method):
+            return method
 
         def called(*args: Any, **kwargs: Any) -> Any:
             self._countdown.step()

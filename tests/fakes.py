@@ -19,7 +19,6 @@ from handler.config import read_all_secrets
 from handler.errors import UnclearError
 from handler.exchange import Answer
 from handler.exchange import Exchange
-from handler.mercadopago import MercadoPago
 from handler.models import DEFAULT_ACCOUNT
 from handler.models import Delivery
 from handler.models import Guards
@@ -27,9 +26,10 @@ from handler.models import Notification
 from handler.models import Sign
 from handler.models import Target
 from handler.models import TargetKind
-from handler.pace import Pace
 from handler.process import process
 from handler.receive import Reception
+from handler.sellers import Seller
+from handler.sellers import Sellers
 from handler.services import Services
 from handler.simulator import Simulator
 from handler.sources import mercadopago
@@ -85,15 +85,16 @@ def account(**settings: str) -> Account:
 
 def services(cases: Cases, exchange: Exchange, clock: Clock, **settings: str) -> Services:
     """Return the parts of a handler put together for a test; retries are made without jitter."""
-    seller = account(**settings)
-    client = MercadoPago(
-        base_url=seller.api_url,
-        access_token=seller.access_token,
-        exchange=exchange,
-        pace=Pace(seller.rate),
-        clock=clock,
-    )
-    return Services({seller.name: seller}, cases, {seller.name: client}, lambda *_: None, clock, lambda: 0.5)
+    sellers = Sellers(1, exchange=exchange, clock=clock)
+    sellers.serve({DEFAULT_ACCOUNT: account(**settings)})
+    return Services(sellers, cases, lambda *_: None, clock=clock, random=lambda: 0.5)
+
+
+def seller(services: Services) -> Seller:
+    """Return the account of the tests with its client."""
+    found = services.sellers.get(DEFAULT_ACCOUNT)
+    assert found is not None
+    return found
 
 
 def reception(services: Services, environ: Mapping[str, str] = ENVIRON) -> Reception:

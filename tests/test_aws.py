@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
@@ -26,6 +27,7 @@ from handler.clock import utc_now
 from handler.errors import StorageError
 from handler.models import Delivery
 from handler.models import Sign
+from handler.models import Target
 from handler.server import Server
 from handler.services import Services
 from handler.simulator import Fault
@@ -317,18 +319,24 @@ def test_a_sweep_finds_what_no_message_names(cloud: Cloud, capsys: pytest.Captur
     assert told["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "tests"
 
 
-def test_a_sweep_puts_nothing_on_top_of_a_full_queue(cloud: Cloud) -> None:
-    """What waits is worked off first."""
-    cloud.record.accept(said(payment_target("1"), at=utc_now()))
+def test_a_sweep_puts_little_on_top_of_a_full_queue(cloud: Cloud) -> None:
+    """What waits is worked off first; but what is new all the time never keeps out what is due."""
+    due = [payment_target(str(number)) for number in range(1, sweep.LEAST + 6)]
+    for target in due:
+        cloud.record.accept(said(target, at=utc_now()))
+    put: list[Target] = []
 
     class Full(queue.Queue):
         def depth(self) -> int:
             return sweep.LIMIT
 
+        def wake_all(self, targets: Sequence[Target]) -> None:
+            put.extend(targets)
+
     full = Full(boto3.client("sqs"), cloud.environ["QUEUE_URL"], utc_now)
     sweep.sweep(cloud.record, full, lambda **_: None, utc_now())
 
-    assert cloud.source.turn() == 0
+    assert len(set(put)) == sweep.LEAST
 
 
 def test_a_function_short_of_time_begins_nothing_new(cloud: Cloud) -> None:
@@ -336,7 +344,7 @@ def test_a_function_short_of_time_begins_nothing_new(cloud: Cloud) -> None:
     payment_id = cloud.simulator.memory.add_payment()
     cloud.withdraw(payment_id)
 
-    assert cloud.source.turn(Context(remaining=process.ENOUGH)) == 1
+    assert cloud.source.turn(Context(remaining=process.ENOUGH // timedelta(milliseconds=1))) == 1
     assert cloud.stands(payment_id) == "pending notified"
     cloud.source.run()
 
@@ -412,4 +420,4 @@ def test_a_function_that_is_killed_at_any_step_loses_nothing(cloud: Cloud, lost_
 
 
 def work_with(services: Services, event: Any, context: Context) -> Any:
-    return process.handle(event, context.get_remaining_time_in_millis, lambda: services, lambda **_: None)
+    return process.handle(event, context.get_remaining_time_in_millis, services)

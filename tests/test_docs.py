@@ -69,7 +69,7 @@ def test_what_needs_an_account_of_aws_names_what_is_there() -> None:
     (service,) = re.findall(r"^service: (.+)$", SERVERLESS, re.MULTILINE)
 
     assert f"dynamodb://{service}-dev-cases" in commands
-    assert "TableName: ${param:prefix}-cases" in SERVERLESS
+    assert "table: ${self:service}-${sls:stage}-cases" in SERVERLESS
     for half, names in (("webhooks", read_all_secrets), ("api", read_account)):
         (name,) = re.findall(rf"/{service}/dev/{half}/default/([A-Z_]+)", commands)
         assert f"{half}: /${{self:service}}/${{sls:stage}}/{half}" in SERVERLESS

@@ -12,10 +12,11 @@ from tests.running import ROOT
 PACKAGE = ROOT / "handler"
 
 LAYERS = {
-    7: {"cli", "aws", "__main__"},
-    6: {"web", "worker", "server"},
-    5: {"receive", "process"},
-    4: {"services"},
+    8: {"cli", "aws", "__main__"},
+    7: {"web", "worker", "server"},
+    6: {"receive", "process"},
+    5: {"services"},
+    4: {"sellers"},
     3: {"cases", "mercadopago", "simulator"},
     2: {"config", "policy", "sources", "answers", "exchange", "pace", "boto"},
     1: {"models", "errors", "strict_json", "clock", "__init__"},

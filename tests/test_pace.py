@@ -92,3 +92,17 @@ def test_a_call_that_succeeds_ends_the_pause() -> None:
     pace.resume()
 
     assert pace.paused_until(NOW) is None
+
+
+def test_a_turn_that_comes_too_late_is_left_to_others() -> None:
+    """Whoever asked for it is told when to come again, and nobody waits longer because of him."""
+    turns = Turns()
+    pace = Pace(1, monotonic=turns, wait=turns.wait)
+    pace.take_turn()
+
+    with pytest.raises(StoppedError, match="not enough time") as caught:
+        pace.take_turn(patience=0.5)
+    assert caught.value.retry_after == 1.0
+
+    pace.take_turn(patience=1.0)
+    assert turns.now == 101.0

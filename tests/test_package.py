@@ -8,9 +8,11 @@ import zipfile
 from pathlib import Path
 from uuid import uuid4
 
+import boto3
 import pytest
 
 from benchmarks.runtime_api import running_function
+from deploy.is_idle import QUEUES
 from handler.clock import utc_now
 from tests.amazon import CREDENTIALS
 from tests.amazon import create_queue
@@ -24,7 +26,7 @@ from tests.running import ROOT
 from tests.running import environment
 
 # There is one pretend AWS for all.
-pytestmark = pytest.mark.xdist_group("aws")
+pytestmark = [pytest.mark.xdist_group("aws"), pytest.mark.slow]
 
 
 def build(folder: Path) -> str:
@@ -125,3 +127,34 @@ def test_the_entries_are_made_while_their_container_starts(
     monkeypatch.delenv("QUEUE_URL")
     with pytest.raises(KeyError, match="QUEUE_URL"):
         importlib.reload(importlib.import_module("handler.aws.entry.http"))
+
+
+@pytest.mark.parametrize("queue", ["notifications", "notifications-dead"])
+def test_a_removal_that_would_lose_notifications_is_refused(aws: str, queue: str) -> None:
+    """Whether they wait to be worked on or for a person; FORCE=1 is the way around it."""
+    prefix, sqs = uuid4().hex, boto3.client("sqs")
+    urls = {
+        name: sqs.create_queue(QueueName=f"{prefix}-{name}")["QueueUrl"]
+        for name in ("notifications", "notifications-dead", "notifications-other")
+    }
+    sqs.send_message(QueueUrl=urls["notifications-other"], MessageBody="no matter")
+    command = [sys.executable, str(ROOT / "deploy" / "is_idle.py"), prefix, CREDENTIALS["AWS_REGION"]]
+    around = {**environment(), **CREDENTIALS, "AWS_ENDPOINT_URL": aws}
+
+    assert subprocess.run(command, env=around, check=False).returncode == 0
+    sqs.send_message(QueueUrl=urls[queue], MessageBody="a notification")
+    asked = subprocess.run(command, env=around, capture_output=True, text=True, check=False)
+
+    assert asked.returncode == 1
+    assert f"{prefix}-{queue} holds 1 messages, which a removal deletes" in asked.stderr
+
+
+def test_the_names_that_a_removal_asks_about_are_those_of_the_deployment() -> None:
+    """Makefile, script and serverless.yml agree on prefix, region and queues."""
+    serverless, makefile = (ROOT / "serverless.yml").read_text(), (ROOT / "Makefile").read_text()
+
+    assert "service: reserve-handler\n" in serverless
+    assert "prefix: ${self:service}-${sls:stage}\n" in serverless
+    assert "is_idle.py reserve-handler-$(STAGE) $(REGION)" in makefile
+    for name in QUEUES:
+        assert f"QueueName: ${{param:prefix}}-{name}\n" in serverless

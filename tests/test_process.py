@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ from tests.fakes import Clock
 from tests.fakes import payment_target
 from tests.fakes import purchase_target
 from tests.fakes import said
+from tests.fakes import seller
 from tests.fakes import work_off
 
 PURCHASE = purchase_target("ORDER-1")
@@ -44,7 +46,7 @@ PURCHASE = purchase_target("ORDER-1")
 
 @pytest.fixture
 def mp(services: Services) -> MercadoPago:
-    return services.mercadopago["default"]
+    return seller(services).mercadopago
 
 
 def hear(services: Services, target: Target, sign: Sign = Sign.WITHDREW, **fields: Any) -> None:
@@ -299,7 +301,7 @@ def test_retry_after_a_cancel_is_followed_whatever_is_said_meanwhile(
 def test_what_was_read_too_long_ago_is_read_again(services: Services, simulator: Simulator, clock: Clock) -> None:
     """A call that had to wait for its turn is not made on an old reading."""
     captured, reserved = simulator.memory.add_payment(), simulator.memory.add_payment()
-    mp = services.mercadopago["default"]
+    mp = seller(services).mercadopago
 
     def monotonic() -> float:
         return clock.now.timestamp()
@@ -434,14 +436,14 @@ def test_in_observe_mode_nothing_is_written(cases: Cases, simulator: Simulator, 
 def test_slow_reading_leaves_the_cancel_a_lease_of_its_own(
     services: Services, simulator: Simulator, clock: Clock
 ) -> None:
-    """Reading took 80 seconds: the intent begins the lease anew, so nobody else comes in between."""
+    """Reading took a minute: the intent begins the lease anew, so nobody else comes in between."""
     target = payment_target(simulator.memory.add_payment())
     hear(services, target)
     slow = simulator.app.app
     claims: list[Case | None] = []
 
     def slowly(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        clock.forward(seconds=40)
+        clock.forward(seconds=30)
         claims.append(services.cases.claim(target, clock(), LEASE))
         return slow(environ, start_response)
 
@@ -450,6 +452,36 @@ def test_slow_reading_leaves_the_cancel_a_lease_of_its_own(
 
     assert (stands(services, target), puts(simulator)) == ("cancelled buyer_withdrew", 1)
     assert claims == [None, None, None]
+
+
+def test_no_call_begins_that_might_outlast_the_lease(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """The case is put off with the reserve as it was; nothing of an attempt is used up."""
+    target = payment_target(simulator.memory.add_payment())
+    hear(services, target)
+    slow = simulator.app.app
+
+    def slowly(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        clock.forward(seconds=31)
+        return slow(environ, start_response)
+
+    simulator.app.app = slowly
+    process(target, services)
+    assert (stands(services, target), puts(simulator)) == ("pending stopped", 0)
+    assert case_of(services, target).attempts == 0
+    simulator.app.app = slow
+    work_off(services)
+
+    assert (stands(services, target), puts(simulator)) == ("cancelled buyer_withdrew", 1)
+
+
+def test_no_call_begins_that_might_not_be_over_when_the_process_is(services: Services, simulator: Simulator) -> None:
+    """A function has its own end, before that of the lease."""
+    target = payment_target(simulator.memory.add_payment())
+    hear(services, target)
+
+    process(target, services, services.clock() + timedelta(seconds=14))
+
+    assert (stands(services, target), simulator.calls) == ("pending stopped", [])
 
 
 def test_who_lost_the_lease_drops_everything(
@@ -495,8 +527,9 @@ def test_a_fault_of_ours_is_logged_and_tried_again(
     """One case never takes the others with it."""
     target = payment_target(simulator.memory.add_payment())
     hear(services, target)
-    client: Any = Broken(services.mercadopago["default"])
-    broken = replace(services, mercadopago={"default": client})
+    client: Any = SimpleNamespace(until=lambda _end: Broken(seller(services).mercadopago))
+    sellers: Any = SimpleNamespace(get=lambda _name: replace(seller(services), mercadopago=client))
+    broken = replace(services, sellers=sellers)
 
     process(target, broken)
     assert stands(services, target) == "pending fault"
@@ -1005,7 +1038,7 @@ def test_an_amount_waits_for_payments_the_search_does_not_know_yet(
 def test_a_403_while_mercado_pago_is_away_pauses_nothing(services: Services, simulator: Simulator) -> None:
     """Whether the token is good cannot be told then."""
     target = payment_target(simulator.memory.add_payment())
-    services.mercadopago["default"].collector_id()
+    seller(services).mercadopago.collector_id()
     simulator.fail(Fault("GET", "/v1/payments/.*", status=403))
     simulator.fail(Fault("GET", "/users/me", status=503))
     hear(services, target)
@@ -1013,3 +1046,24 @@ def test_a_403_while_mercado_pago_is_away_pauses_nothing(services: Services, sim
     work_off(services)
 
     assert stands(services, target) == "pending unclear"
+
+
+def test_an_end_is_told_as_soon_as_it_is_on_record(services: Services, simulator: Simulator) -> None:
+    """Before anything else can fail."""
+    told: list[tuple[Target, State]] = []
+
+    def away(*_: Any) -> None:
+        raise StorageError
+
+    nudgeless: Any = SimpleNamespace(
+        **{name: getattr(services.cases, name) for name in ("claim", "postpone", "said", "advance", "settle", "get")},
+        nudge=away,
+    )
+    target = payment_target(simulator.memory.add_payment())
+    hear(services, target, via=PURCHASE)
+    failing = replace(services, cases=nudgeless, ended=lambda target, state: told.append((target, state)))
+
+    with pytest.raises(StorageError):
+        process(target, failing)
+
+    assert told == [(target, State.CANCELLED)]

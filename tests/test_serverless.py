@@ -33,7 +33,7 @@ from tests.fakes import merchant_delivery
 from tests.running import ROOT
 
 # There is one pretend AWS for all.
-pytestmark = pytest.mark.xdist_group("aws")
+pytestmark = [pytest.mark.xdist_group("aws"), pytest.mark.slow]
 
 Resources = Mapping[str, Mapping[str, Any]]
 
@@ -118,7 +118,11 @@ def test_what_failed_comes_again_and_then_to_the_dead_letters(resources: Resourc
     (mapping,) = of_type(resources, "AWS::Lambda::EventSourceMapping").values()
 
     assert notifications["VisibilityTimeout"] >= 6 * timeout
-    assert notifications["RedrivePolicy"]["maxReceiveCount"] >= 5
+    assert notifications["RedrivePolicy"]["maxReceiveCount"] * notifications["VisibilityTimeout"] >= DAY / 4
+    assert (
+        notifications["RedrivePolicy"]["maxReceiveCount"] * notifications["VisibilityTimeout"]
+        < notifications["MessageRetentionPeriod"]
+    )
     assert notifications["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["NotificationDeadLetters", "Arn"]}
     for dead in ("NotificationDeadLetters", "ScheduleDeadLetters"):
         assert queues[dead]["MessageRetentionPeriod"] == 14 * DAY > notifications["MessageRetentionPeriod"]
@@ -217,10 +221,50 @@ def test_a_person_is_told_of_everything_that_needs_one(resources: Resources) -> 
         alarms["OldestMessageAlarm"]["Threshold"]
         < resources["NotificationQueue"]["Properties"]["MessageRetentionPeriod"]
     )
-    assert {"DeadCases", "OldestDueSeconds", "5xx", "Throttles"} <= set(metrics)
+    assert sorted(metrics) == sorted(
+        [
+            *(
+                "ApproximateNumberOfMessagesVisible",
+                "ApproximateNumberOfMessagesVisible",
+                "ApproximateAgeOfOldestMessage",
+            ),
+            *("DeadCases", "OldestDueSeconds", "5xx", "Throttles", "Throttles", "Errors", "WriteThrottleEvents"),
+        ]
+    )
+    assert alarms["OldestDueCaseAlarm"]["InsufficientDataActions"] == [{"Ref": "AlarmTopic"}]
     assert all(alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms.values())
     named = resources["ProcessLambdaFunction"]["Properties"]["Environment"]["Variables"]["METRICS"]
-    assert {alarm["Namespace"] for alarm in alarms.values()} == {"AWS/SQS", "AWS/Lambda", "AWS/ApiGateway", named}
+    assert {alarm["Namespace"] for alarm in alarms.values()} == {
+        *("AWS/SQS", "AWS/Lambda", "AWS/ApiGateway", "AWS/DynamoDB"),
+        named,
+    }
+
+
+def test_make_deploys_and_removes(aws: str, tmp_path: Path) -> None:
+    """The real commands against a pretend AWS, which has no HTTP API and so no address to print."""
+    folder = service(tmp_path / "service")
+    for name in ("Makefile", "deploy", ".venv"):
+        (folder / name).symlink_to(ROOT / name if name != ".venv" else Path(sys.prefix))
+
+    def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+        # The artefact and what is installed are there.
+        command = ["make", "-o", "package", "-o", "node_modules/.installed", *arguments, "STAGE=dev"]
+        around = {**CREDENTIALS, "AWS_ENDPOINT_URL": aws, "PATH": PATH, "HOME": str(folder)}
+        return subprocess.run(command, cwd=folder, env=around, capture_output=True, text=True, check=False)
+
+    deployed = make("deploy")
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    table = boto3.client("dynamodb").describe_table(TableName="reserve-handler-dev-cases")["Table"]
+    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == {"due", "recent"}
+
+    waiting = boto3.client("sqs").get_queue_url(QueueName="reserve-handler-dev-notifications")["QueueUrl"]
+    boto3.client("sqs").send_message(QueueUrl=waiting, MessageBody="{}")
+    refused = make("remove")
+    assert refused.returncode == 2
+    assert "holds 1 messages, which a removal deletes" in refused.stderr
+
+    removed = make("remove", "FORCE=1")
+    assert removed.returncode == 0, removed.stdout + removed.stderr
 
 
 @contextmanager

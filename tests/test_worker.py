@@ -27,6 +27,7 @@ from tests import fakes
 from tests.fakes import Clock
 from tests.fakes import payment_target
 from tests.fakes import said
+from tests.fakes import seller
 from tests.running import wait_until
 
 
@@ -114,8 +115,7 @@ def test_several_cases_are_worked_on_at_once_but_never_more(services: Services, 
 
 def test_a_case_that_waits_is_looked_at_when_it_is_due(services: Services, simulator: Simulator) -> None:
     """Nobody wakes the worker for it."""
-    account = replace(services.accounts["default"], schedule=(timedelta(seconds=0.2),))
-    services = replace(services, accounts={"default": account})
+    services.sellers.serve({"default": replace(seller(services).account, schedule=(timedelta(seconds=0.2),))})
     simulator.fail(Fault("GET", "/v1/payments/.*", status=500, times=2))
     hear(services, payment_target(simulator.memory.add_payment()))
 

@@ -17,8 +17,6 @@ from handler.config import read_all_secrets
 from handler.receive import Reception
 from handler.web import create_app
 
-Secrets = Mapping[str, Mapping[str, tuple[str, ...]]]
-
 
 def make(environ: Mapping[str, str], clock: Callable[[], datetime] = utc_now) -> Callable[..., Any]:
     """Return the function, its clients made once.
@@ -26,17 +24,18 @@ def make(environ: Mapping[str, str], clock: Callable[[], datetime] = utc_now) ->
     `PARAMETER_PATH` is where the webhook secrets are, `QUEUE_URL` where notifications go.
     """
     log_to_cloudwatch()
-    parameters = Parameters(client("ssm"), environ["PARAMETER_PATH"], _secrets, clock)
+    # One try: the last good secrets serve as well, and somebody waits.
+    parameters = Parameters(client("ssm", tries=1), environ["PARAMETER_PATH"], _secrets, clock)
     queue = Queue(client("sqs"), environ["QUEUE_URL"], clock)
 
     def secrets(account: str, source: str) -> tuple[str, ...]:
-        return parameters.get().get(account, {}).get(source, ())
+        return (parameters.of(account) or {}).get(source, ())
 
     def is_healthy() -> bool:
-        return bool(parameters.get())
+        return bool(parameters.all())
 
     return make_lambda_handler(create_app(Reception(secrets, queue.send, clock), is_healthy))
 
 
-def _secrets(settings: Settings) -> Secrets:
-    return {account: read_all_secrets(given) for account, given in settings.items()}
+def _secrets(_account: str, settings: Settings) -> Mapping[str, tuple[str, ...]]:
+    return read_all_secrets(settings)

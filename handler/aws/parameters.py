@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
 
 T = TypeVar("T")
-Settings = Mapping[str, Mapping[str, str]]
+Settings = Mapping[str, str]
 
 #: How long what was read is used without looking again.
 FRESH = timedelta(minutes=5)
@@ -30,41 +30,60 @@ logger = logging.getLogger(__name__)
 
 
 class Parameters(Generic[T]):
-    """What `read` makes of the parameters under a path, `<path>/<account>/<NAME>`."""
+    """What `read` makes of each account's parameters, `<path>/<account>/<NAME>`; it may raise ConfigError."""
 
     def __init__(
-        self, client: "SSMClient", path: str, read: Callable[[Settings], T], clock: Callable[[], datetime]
+        self, client: "SSMClient", path: str, read: Callable[[str, Settings], T], clock: Callable[[], datetime]
     ) -> None:
         self._client = client
         self._path = path
         self._read = read
         self._clock = clock
-        self._settings: Settings = {}
-        self._last: T | None = None
+        self._accounts: frozenset[str] = frozenset()
+        self._good: dict[str, tuple[Settings, T]] = {}
         self._fresh_until: datetime | None = None
 
-    def get(self) -> T:
-        """Return what is in force; raises StorageError while nothing good was ever read."""
+    def all(self) -> Mapping[str, T]:
+        """Return what is in force, by account; raises StorageError while nothing good was ever read."""
         now = self._clock()
-        if self._last is None or self._fresh_until is None or now >= self._fresh_until:
-            self._last = self._renewed()
+        if self._fresh_until is None or now >= self._fresh_until:
+            self._renew()
+            if not self._good:
+                msg = f"there are no good parameters under {self._path}"
+                raise StorageError(msg)
             self._fresh_until = now + FRESH
-        return self._last
+        return {name: value for name, (_, value) in self._good.items()}
 
-    def _renewed(self) -> T:
+    def of(self, account: str) -> T | None:
+        """Return what is in force for an account, None if there is no such; raises StorageError.
+
+        It is also raised for an account that is there but was never good: that is our fault, not the
+        sender's.
+        """
+        found = self.all().get(account)
+        if found is None and account in self._accounts:
+            msg = f"the parameters of account {account} cannot be used"
+            raise StorageError(msg)
+        return found
+
+    def _renew(self) -> None:
+        """Read the accounts one by one: what is wrong with one leaves the others alone, and itself as it was."""
         try:
-            settings = self._fetched()
-            if self._last is None or settings != self._settings:
-                self._last, self._settings = self._read(settings), settings
-            return self._last
+            found = self._fetched()
         except (StorageError, ConfigError) as error:
-            logger.error("the parameters under %s cannot be used: %s", self._path, error)
-            if self._last is None:
-                msg = f"the parameters under {self._path} cannot be used"
-                raise StorageError(msg) from error
-            return self._last
+            logger.error("the parameters under %s cannot be read: %s", self._path, error)
+            return
+        self._accounts = frozenset(found)
+        self._good = {name: good for name, good in self._good.items() if name in found}
+        for name, settings in found.items():
+            if name in self._good and self._good[name][0] == settings:
+                continue
+            try:
+                self._good[name] = settings, self._read(name, settings)
+            except ConfigError as error:
+                logger.error("the parameters of account %s cannot be used: %s", name, error)
 
-    def _fetched(self) -> Settings:
+    def _fetched(self) -> Mapping[str, Settings]:
         found: dict[str, dict[str, str]] = {}
         pages = self._client.get_paginator("get_parameters_by_path")
         with storage("Parameter Store"):

@@ -8,6 +8,8 @@ import logging
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from handler.aws import log_to_cloudwatch
@@ -21,14 +23,18 @@ from handler.clock import utc_now
 from handler.config import Account
 from handler.config import read_account
 from handler.errors import HandlerError
+from handler.exchange import TOTAL
 from handler.models import State
 from handler.models import Target
 from handler.process import process
+from handler.sellers import Sellers
 from handler.services import Services
-from handler.services import build_services
 
-#: A case is begun only with so much time left, in milliseconds: two exchanges with Mercado Pago at their slowest.
-ENOUGH = 35_000
+#: What is left of a call when its last exchange with Mercado Pago is over, to write down what came of it.
+RESERVE = timedelta(seconds=5)
+
+#: A case is begun only with so much time left: one exchange at its slowest.
+ENOUGH = RESERVE + timedelta(seconds=TOTAL)
 
 logger = logging.getLogger(__name__)
 
@@ -41,30 +47,30 @@ def make(environ: Mapping[str, str]) -> Callable[[Any, Any], Any]:
     """
     log_to_cloudwatch()
     waiting = queue.Queue(client("sqs"), environ["QUEUE_URL"], utc_now)
-    cases = open_cases(environ["DATABASE_URL"])
+    parameters = Parameters(
+        client("ssm"), environ["PARAMETER_PATH"], partial(_account, int(environ["CONCURRENCY"])), utc_now
+    )
     tell = printer(environ["METRICS"], utc_now)
+    services = Services(
+        Sellers(connections=1),
+        open_cases(environ["DATABASE_URL"]),
+        waiting.wake,
+        ended=lambda _target, state: tell(DeadCases=1) if state is State.DEAD else None,
+    )
 
-    def services(settings: Settings) -> Services:
-        share = int(environ["CONCURRENCY"])
-        accounts = {name: _shared(read_account(given, name), share) for name, given in settings.items()}
-        return build_services(accounts, cases, 1, waiting.wake)
+    def function(event: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
+        services.sellers.serve(parameters.all())
+        return handle(event, context.get_remaining_time_in_millis, services)
 
-    parameters = Parameters(client("ssm"), environ["PARAMETER_PATH"], services, utc_now)
-    return lambda event, context: handle(event, context.get_remaining_time_in_millis, parameters.get, tell)
+    return function
 
 
-def handle(
-    event: Mapping[str, Any],
-    remaining: Callable[[], int],
-    current: Callable[[], Services],
-    tell: Callable[..., None],
-) -> Mapping[str, Any]:
+def handle(event: Mapping[str, Any], remaining: Callable[[], int], services: Services) -> Mapping[str, Any]:
     """Work on a batch; return which messages are to come again.
 
     `remaining` tells how many milliseconds this call has left; a case that it is too short for is put
-    into the queue anew. Raises StorageError, so that the whole batch comes again, without settings.
+    into the queue anew.
     """
-    services = current()
     failed: set[str] = set()
     messages: dict[Target, set[str]] = {}
     for record in event["Records"]:
@@ -74,7 +80,7 @@ def handle(
             logger.error("message %s: %s", record["messageId"], error)
             failed.add(record["messageId"])
     for target, ids in messages.items():
-        if not _is_worked_on(target, services, tell, in_time=remaining() > ENOUGH):
+        if not _is_worked_on(target, services, timedelta(milliseconds=remaining())):
             failed |= ids
     return {"batchItemFailures": [{"itemIdentifier": message} for message in sorted(failed)]}
 
@@ -87,21 +93,21 @@ def _on_record(body: str, services: Services) -> Target:
     return target
 
 
-def _is_worked_on(target: Target, services: Services, tell: Callable[..., None], *, in_time: bool) -> bool:
+def _is_worked_on(target: Target, services: Services, left: timedelta) -> bool:
+    now = services.clock()
     try:
-        if not in_time:
-            services.wake(target, services.clock())
-            return True
-        outcome = process(target, services)
+        if left > ENOUGH:
+            process(target, services, now + left - RESERVE)
+        else:
+            services.wake(target, now)
     except Exception:
         # One case never takes the others of its batch with it.
         logger.exception("%s: comes again", target)
         return False
-    if outcome is not None and outcome.state is State.DEAD:
-        tell(DeadCases=1)
     return True
 
 
-def _shared(account: Account, among: int) -> Account:
-    """Return an account with one function's share of its calls."""
+def _account(among: int, name: str, settings: Settings) -> Account:
+    """Return an account with one function's share of its calls; raises ConfigError."""
+    account = read_account(settings, name, among)
     return replace(account, rate=account.rate / among)

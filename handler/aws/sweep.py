@@ -14,8 +14,8 @@ from handler.cases import Cases
 from handler.cases import open_cases
 from handler.clock import utc_now
 
-#: How many cases one sweep puts into the queue at most, and how many messages may wait there before it puts none.
-LIMIT = 1000
+#: How many messages a sweep fills the queue up to, and how many cases it puts there however full it is.
+LIMIT, LEAST = 1000, 100
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +30,13 @@ def make(environ: Mapping[str, str]) -> Callable[[Any, Any], None]:
 
 
 def sweep(cases: Cases, queue: Queue, tell: Callable[..., None], now: datetime) -> None:
-    """Have due cases worked on, unless enough waits already; raises StorageError."""
+    """Have due cases worked on, the oldest first, few if much waits already; raises StorageError.
+
+    What is in the queue already comes into it again; whoever is second finds a case that is not due.
+    """
     due = cases.due(now, LIMIT)
     oldest = cases.next_due() if due else None
     tell(DueCases=len(due), OldestDueSeconds=(now - oldest).total_seconds() if oldest else 0)
-    if queue.depth() < LIMIT:
-        queue.wake_all(due)
-        logger.info("%d due", len(due))
+    taken = due[: max(LIMIT - queue.depth(), LEAST)]
+    queue.wake_all(taken)
+    logger.info("%d due, %d of them into the queue", len(due), len(taken))

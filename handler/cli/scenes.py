@@ -10,12 +10,12 @@ from datetime import timedelta
 from handler.cases import Cases
 from handler.cli.send import mercadopago_request
 from handler.cli.send import merchant_request
+from handler.exchange import USER_AGENT
 from handler.exchange import Answer
 from handler.exchange import Exchange
 from handler.models import Case
 from handler.models import Step
 from handler.models import Target
-from handler.services import USER_AGENT
 from handler.simulator import Fault
 from handler.simulator import Simulator
 

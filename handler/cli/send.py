@@ -11,8 +11,8 @@ from handler.cli.environment import environment
 from handler.config import SECRET_SETTINGS
 from handler.config import read_secrets
 from handler.errors import ConfigError
+from handler.exchange import USER_AGENT
 from handler.exchange import Exchange
-from handler.services import USER_AGENT
 from handler.sources import mercadopago
 from handler.sources import merchant
 

@@ -12,9 +12,10 @@ from handler.cli.environment import log_to_terminal
 from handler.cli.environment import stay_on_one_core
 from handler.config import Config
 from handler.receive import Reception
+from handler.sellers import Sellers
 from handler.server import Limits
 from handler.server import Server
-from handler.services import build_services
+from handler.services import Services
 from handler.web import create_app
 from handler.worker import Worker
 
@@ -39,7 +40,9 @@ def serve(host: str, port: int) -> None:
     stay_on_one_core()
     woken = Event()
     record = open_cases(config.database_url)
-    services = build_services(config.accounts, record, config.workers, lambda *_: woken.set())
+    sellers = Sellers(config.workers)
+    sellers.serve(config.accounts)
+    services = Services(sellers, record, lambda *_: woken.set())
     worker = Worker(services, woken, width=config.workers)
     reception = Reception(config.secrets_of, services.accept, services.clock)
     try:

@@ -7,6 +7,7 @@ ends by itself, an intent is written before its call, and whatever is unclear is
 import logging
 from collections.abc import Callable
 from collections.abc import Mapping
+from datetime import datetime
 from datetime import timedelta
 
 from handler.errors import CasesError
@@ -42,17 +43,19 @@ KINDS: Mapping[TargetKind, Callable[[Work], Decision]] = {
 }
 
 
-def process(target: Target, services: Services) -> Decision | None:
+def process(target: Target, services: Services, until: datetime | None = None) -> Decision | None:
     """Work on a case if it is due and nobody else does; return what came of it, or None.
 
-    Raises StorageError if that cannot be written down.
+    No call begins that might not be over by `until`. Raises StorageError if what came of it cannot be
+    written down.
     """
     case = services.cases.claim(target, services.clock(), LEASE)
     if case is None:
         return None
-    if target.account not in services.accounts:
+    seller = services.sellers.get(target.account)
+    if seller is None:
         return _without_account(case, services)
-    work = Work.on(case, services)
+    work = Work.on(case, services, seller, until)
     work.tell_taken_up()
     try:
         decision = _outcome(work)
@@ -76,7 +79,7 @@ def _outcome(work: Work) -> Decision:
     try:
         return _not_now(work) or KINDS[work.case.target.kind](work)
     except StoppedError as error:
-        return Decision.wait(work.now(), Rule.STOPPED, str(error))
+        return Decision.wait(work.now() + timedelta(seconds=error.retry_after or 0), Rule.STOPPED, str(error))
     except CredentialsError as error:
         return _after_refused_token(work, error)
     except MercadoPagoError as error:

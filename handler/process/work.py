@@ -29,6 +29,7 @@ from handler.policy import Decision
 from handler.policy import Rule
 from handler.policy.guards import standing
 from handler.policy.retry import Trying
+from handler.sellers import Seller
 from handler.services import Services
 
 #: Longer than the exchanges before and after the intent take, each of 15 seconds at most.
@@ -55,10 +56,10 @@ class Work:
     read_at: datetime | None = None
 
     @classmethod
-    def on(cls, case: Case, services: Services) -> Self:
-        """Take a case in hand."""
-        name = case.target.account
-        return cls(case, services, services.accounts[name], services.mercadopago[name])
+    def on(cls, case: Case, services: Services, seller: Seller, until: datetime | None) -> Self:
+        """Take a case in hand for as long as its lease lasts, and not beyond `until`."""
+        end = min(case.lease_until, until or case.lease_until)
+        return cls(case, services, seller.account, seller.mercadopago.until(end))
 
     @property
     def trying(self) -> Trying:
@@ -172,6 +173,7 @@ class Work:
             return
         self.note(Step.ENDED, decision.rule, f"{decision.state}: {decision.why}")
         self.services.cases.settle(self.case, decision, self.now(), self._written())
+        self.services.ended(self.case.target, decision.state)
         level = LEVELS.get(decision.state, logging.INFO)
         logger.log(level, "%s: %s (%s): %s", self.case.target, decision.state, decision.rule, decision.why)
         self._tell_waiting()

@@ -1,0 +1,59 @@
+"""The sellers that are served: for each account its settings and its client, changed while all goes on."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from handler.clock import utc_now
+from handler.config import Account
+from handler.exchange import USER_AGENT
+from handler.exchange import Exchange
+from handler.mercadopago import MercadoPago
+from handler.pace import Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """One account: how to decide for it, and Mercado Pago as it sees it."""
+
+    account: Account
+    mercadopago: MercadoPago
+
+
+class Sellers:
+    """All accounts, their clients over one pool of `connections`; safe to use from several threads."""
+
+    def __init__(
+        self, connections: int, *, exchange: Exchange | None = None, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._exchange = exchange or Exchange(connections=connections, user_agent=USER_AGENT)
+        self._clock = clock
+        self._sellers: Mapping[str, Seller] = {}
+
+    def serve(self, accounts: Mapping[str, Account]) -> None:
+        """Serve these accounts from now on; one that did not change keeps its client, its pace and its pause."""
+        known = self._sellers
+        self._sellers = {
+            name: known[name] if name in known and known[name].account == account else self._seller(account)
+            for name, account in accounts.items()
+        }
+
+    def get(self, name: str) -> Seller | None:
+        """Return the seller of that name, None if there is none."""
+        return self._sellers.get(name)
+
+    def stop(self) -> None:
+        """Let no further call begin, whoever makes it."""
+        for seller in self._sellers.values():
+            seller.mercadopago.pace.stop()
+
+    def _seller(self, account: Account) -> Seller:
+        client = MercadoPago(
+            base_url=account.api_url,
+            access_token=account.access_token,
+            exchange=self._exchange,
+            pace=Pace(account.rate),
+            clock=self._clock,
+        )
+        return Seller(account, client)
