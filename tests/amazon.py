@@ -121,11 +121,11 @@ def create_queue() -> str:
     return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
 
 
-def put_parameters(path: str, **values: str) -> None:
-    """Store settings of the account `default` under a path, encrypted."""
+def put_parameters(path: str, *, account: str = "default", **values: str) -> None:
+    """Store settings of an account under a path, encrypted."""
     for name, value in values.items():
         boto3.client("ssm").put_parameter(
-            Name=f"{path}/default/{name}", Value=value, Type="SecureString", Overwrite=True
+            Name=f"{path}/{account}/{name}", Value=value, Type="SecureString", Overwrite=True
         )
 
 

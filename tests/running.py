@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,10 @@ def run(*arguments: str, cwd: Path, **settings: str) -> subprocess.CompletedProc
 class Handler:
     """A running `serve` in a folder."""
 
-    def __init__(self, folder: Path, upstream: str, **settings: str) -> None:
+    def __init__(self, folder: Path, upstream: str, environ: Mapping[str, str] = ENVIRON, **settings: str) -> None:
         self.folder = folder
         self.database_url = f"sqlite:///{folder}/cases.sqlite3"
-        self._settings = {**ENVIRON, "MERCADOPAGO_API_URL": upstream, "DATABASE_URL": self.database_url, **settings}
+        self._settings = {**environ, "MERCADOPAGO_API_URL": upstream, "DATABASE_URL": self.database_url, **settings}
         self._exchange = Exchange(connections=64, user_agent="tests")
         self.start()
 
@@ -86,7 +87,7 @@ class Handler:
 
     def post(self, delivery: Delivery) -> Answer:
         """Send a delivery."""
-        url = f"{self.url}/notifications/{delivery.source}?{delivery.query}"
+        url = f"{self.url}/notifications/{delivery.account}/{delivery.source}?{delivery.query}"
         return self._exchange.send("POST", url, headers=dict(delivery.headers), data=delivery.body)
 
     def receipt(self, delivery: Delivery) -> str:

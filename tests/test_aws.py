@@ -28,6 +28,7 @@ from handler.errors import StorageError
 from handler.models import Delivery
 from handler.models import Sign
 from handler.models import Target
+from handler.models import TargetKind
 from handler.server import Server
 from handler.services import Services
 from handler.simulator import Fault
@@ -67,6 +68,7 @@ class Cloud:
     receive: Callable[[Any, Any], Any]
     source: EventSource
     record: Cases
+    serve: Callable[..., Server]
     told: list[dict[str, float]] = field(default_factory=list)
 
     def post(self, delivery: Delivery, **options: Any) -> tuple[int, Any]:
@@ -101,7 +103,7 @@ def cloud(serve: Callable[..., Server]) -> Iterator[Cloud]:
     receive = http.make({**environ, "PARAMETER_PATH": f"{path}/webhooks"})
     work = process.make({**environ, "PARAMETER_PATH": f"{path}/api"})
     record = open_cases(environ["DATABASE_URL"])
-    yield Cloud(simulator, environ, receive, EventSource(environ["QUEUE_URL"], work), record)
+    yield Cloud(simulator, environ, receive, EventSource(environ["QUEUE_URL"], work), record, serve)
     record.close()
 
 
@@ -380,6 +382,40 @@ def test_a_dead_case_is_told(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -
 
     assert cloud.stands(payment_id) == "dead schedule_ended"
     assert '"DeadCases": 1' in capsys.readouterr().out
+
+
+def test_each_account_has_parameters_of_its_own(cloud: Cloud) -> None:
+    """Its secrets, its token; what is wrong with one stops no other, and is our fault and not the sender's."""
+    theirs = Simulator(Memory(access_token=f"{TOKEN}-acme", clock=utc_now))
+    payment_id = theirs.memory.add_payment()
+    path = f"/{uuid4().hex}"
+    webhooks, api = f"{path}/webhooks", f"{path}/api"
+    secret = WHSEC[:-1] + "z"
+    put_parameters(webhooks, account="acme", MERCHANT_WEBHOOK_SECRET=secret)
+    put_parameters(webhooks, account="bolt", MERCHANT_WEBHOOK_SECRET="short")
+    put_parameters(webhooks, MERCHANT_WEBHOOK_SECRET=WHSEC)
+    put_parameters(
+        api, account="acme", MERCADOPAGO_ACCESS_TOKEN=f"{TOKEN}-acme", MERCADOPAGO_API_URL=cloud.serve(theirs.app).url
+    )
+    put_parameters(api, MERCADOPAGO_ACCESS_TOKEN="short")
+    cloud.receive = http.make({**cloud.environ, "PARAMETER_PATH": webhooks})
+    cloud.source._function = process.make({**cloud.environ, "PARAMETER_PATH": api})
+    event = {"type": "buyer.withdrew", "data": {"payment_id": payment_id}}
+
+    def post(account: str, signed_with: str) -> int:
+        delivery = merchant_delivery(event, at=utc_now(), secret=signed_with)
+        return cloud.post(delivery, path=f"/notifications/{account}/merchant")[0]
+
+    assert (post("acme", WHSEC), post("default", secret)) == (401, 401)
+    assert (post("bolt", WHSEC), post("nobody", WHSEC)) == (503, 404)
+    assert (post("acme", secret), post("default", WHSEC)) == (200, 200)
+    cloud.source.run()
+
+    case = cloud.record.get(Target("acme", TargetKind.PAYMENT, payment_id))
+    assert case is not None
+    assert (case.state, case.reason) == ("cancelled", "buyer_withdrew")
+    assert cloud.stands(payment_id) == "pending no_account"
+    assert cloud.simulator.calls == []
 
 
 def killed() -> None:

@@ -126,7 +126,7 @@ def test_the_settings_are_those_of_the_code() -> None:
     table = README.split("## Settings")[1].split("## ")[0]
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \|.*\| (.*?) \|$", table, re.MULTILINE))
     example = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    code = (ROOT / "handler/config.py").read_text()
+    code = "".join(path.read_text() for path in sorted((ROOT / "handler/config").glob("*.py")))
 
     assert set(rows) == example
     for name, default in rows.items():

@@ -10,13 +10,16 @@ import click
 from handler.cli.environment import environment
 from handler.config import SECRET_SETTINGS
 from handler.config import read_secrets
+from handler.config import settings_of
 from handler.errors import ConfigError
 from handler.exchange import USER_AGENT
 from handler.exchange import Exchange
+from handler.models import DEFAULT_ACCOUNT
 from handler.sources import mercadopago
 from handler.sources import merchant
 
 to_option = click.option("--to", default="http://127.0.0.1:8080", show_default=True, help="Where the handler listens.")
+account_option = click.option("--account", default=DEFAULT_ACCOUNT, show_default=True, help="The account it is for.")
 
 
 @click.group()
@@ -31,14 +34,15 @@ def send() -> None:
 @click.argument("data_id")
 @click.option("--type", "topic", default="payment", show_default=True, help="The topic.")
 @click.option("--request-id", default=None, help="x-request-id; a new one if not given.")
+@account_option
 @to_option
-def send_mercadopago(data_id: str, topic: str, request_id: str | None, to: str) -> None:
+def send_mercadopago(data_id: str, topic: str, request_id: str | None, account: str, to: str) -> None:
     """Say, as Mercado Pago does, that something about DATA_ID changed.
 
     Example: python -m handler send mercadopago 1319999999
     """
-    request = mercadopago_request(data_id, topic, request_id or str(uuid4()), _secret(mercadopago.NAME))
-    _post(to, mercadopago.NAME, *request)
+    request = mercadopago_request(data_id, topic, request_id or str(uuid4()), _secret(account, mercadopago.NAME))
+    _post(to, f"{account}/{mercadopago.NAME}", *request)
 
 
 @send.command("merchant")
@@ -49,15 +53,16 @@ def send_mercadopago(data_id: str, topic: str, request_id: str | None, to: str) 
 @click.option("--currency", help="A guard, such as ARS.")
 @click.option("--reason", help="Why, in words; it is not stored.")
 @click.option("--id", "webhook_id", default=None, help="webhook-id; a new one if not given.")
+@account_option
 @to_option
-def send_merchant(event: str, webhook_id: str | None, to: str, **data: str | None) -> None:
+def send_merchant(event: str, webhook_id: str | None, account: str, to: str, **data: str | None) -> None:
     """Say, as the seller's own system does, that a purchase fell through.
 
     Example: python -m handler send merchant buyer.withdrew --payment-id 1319999999
     """
     given = {name: value for name, value in data.items() if value is not None}
-    request = merchant_request(event, given, webhook_id or f"msg_{uuid4().hex}", _secret(merchant.NAME))
-    _post(to, merchant.NAME, *request)
+    request = merchant_request(event, given, webhook_id or f"msg_{uuid4().hex}", _secret(account, merchant.NAME))
+    _post(to, f"{account}/{merchant.NAME}", *request)
 
 
 def mercadopago_request(data_id: str, topic: str, request_id: str, secret: str) -> tuple[str, dict[str, str], bytes]:
@@ -101,16 +106,16 @@ def merchant_request(
     return "", headers, body
 
 
-def _secret(source: str) -> str:
-    secrets = read_secrets(environment(), source)
+def _secret(account: str, source: str) -> str:
+    secrets = read_secrets(settings_of(environment(), account), source)
     if not secrets:
         raise ConfigError([f"{SECRET_SETTINGS[source]} is not set, so nothing can be signed for source {source}"])
     return secrets[0]
 
 
-def _post(to: str, source: str, query: str, headers: dict[str, str], body: bytes) -> None:
+def _post(to: str, sender: str, query: str, headers: dict[str, str], body: bytes) -> None:
     exchange = Exchange(connections=1, user_agent=USER_AGENT)
-    answer = exchange.send("POST", f"{to.rstrip('/')}/notifications/{source}{query}", headers=headers, data=body)
+    answer = exchange.send("POST", f"{to.rstrip('/')}/notifications/{sender}{query}", headers=headers, data=body)
     exchange.close()
     click.echo(f"{answer.status} {answer.body.decode(errors='replace').strip()}")
     if answer.status != 200:

@@ -10,9 +10,9 @@ from handler.cli.environment import allow_connections
 from handler.cli.environment import environment
 from handler.cli.environment import log_to_terminal
 from handler.cli.environment import stay_on_one_core
+from handler.cli.live_config import LiveConfig
 from handler.config import Config
 from handler.receive import Reception
-from handler.sellers import Sellers
 from handler.server import Limits
 from handler.server import Server
 from handler.services import Services
@@ -33,18 +33,18 @@ def serve(host: str, port: int) -> None:
 
     Put a TLS proxy in front and register https://YOUR-HOST/notifications/mercadopago.
 
+    SIGHUP reads accounts, tokens and secrets anew; if they cannot be used, those in force stay.
+
     Example: python -m handler serve --port 8080
     """
-    config = Config.from_environ(environment())
+    live = LiveConfig(lambda: Config.from_environ(environment()))
     log_to_terminal()
     stay_on_one_core()
     woken = Event()
-    record = open_cases(config.database_url)
-    sellers = Sellers(config.workers)
-    sellers.serve(config.accounts)
-    services = Services(sellers, record, lambda *_: woken.set())
-    worker = Worker(services, woken, width=config.workers)
-    reception = Reception(config.secrets_of, services.accept, services.clock)
+    record = open_cases(live.config.database_url)
+    services = Services(live.sellers, record, lambda *_: woken.set())
+    worker = Worker(services, woken, width=live.config.workers)
+    reception = Reception(live.secrets_of, services.accept, services.clock)
     try:
         app = create_app(reception, worker.is_healthy)
         server = Server(app, host, port, Limits(connections=allow_connections(Limits().connections)))
@@ -53,6 +53,7 @@ def serve(host: str, port: int) -> None:
         raise click.UsageError(f"{host}:{port} cannot be listened on: {error.strerror}") from error
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
+    signal.signal(signal.SIGHUP, lambda *_: live.reload())
     worker.start()
     click.echo(f"Listening on {server.url}")
     server.run()

@@ -1,0 +1,81 @@
+"""The settings: read at once, all problems told at once, secrets never shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+
+from handler.config.account import Account
+from handler.config.account import Secrets
+from handler.config.account import account_of
+from handler.config.account import read_account
+from handler.config.account import read_all_secrets
+from handler.config.account import read_secrets
+from handler.config.account import secrets_of
+from handler.config.accounts_file import read_accounts_file
+from handler.config.reader import SECRET_SETTINGS
+from handler.config.reader import Mode
+from handler.config.reader import Reader
+from handler.config.reader import database_url
+from handler.errors import ConfigError
+from handler.models import DEFAULT_ACCOUNT
+
+__all__ = [
+    "SECRET_SETTINGS",
+    "Account",
+    "Config",
+    "Mode",
+    "database_url",
+    "read_account",
+    "read_all_secrets",
+    "read_secrets",
+    "settings_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that is set from outside; `secrets` are by account and source."""
+
+    accounts: Mapping[str, Account]
+    secrets: Mapping[str, Secrets] = field(repr=False)
+    database_url: str
+    workers: int
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Config":
+        """Read the settings; raises ConfigError with everything that is wrong with them."""
+        reader = Reader(environ)
+        url, workers = reader.database_url(), reader.number("WORKERS", 8, int, 1, 256)
+        problems, accounts, secrets = reader.problems, {}, {}
+        for name, settings in _all_settings(environ, problems).items():
+            own = Reader(settings)
+            accounts[name], secrets[name] = account_of(own, name, workers), secrets_of(own)
+            prefix = f"[{name}] " if settings is not environ else ""
+            problems += [f"{prefix}{problem}" for problem in own.problems]
+        reader.raise_problems()
+        return cls(accounts, secrets, url, workers)
+
+    def secrets_of(self, account: str, source: str) -> tuple[str, ...]:
+        """Return the secrets of a source of an account, none if it is switched off or not there."""
+        return self.secrets.get(account, {}).get(source, ())
+
+
+def settings_of(environ: Mapping[str, str], account: str) -> Mapping[str, str]:
+    """Return the settings of one account; raises ConfigError if there is no such account."""
+    found = _settings(environ)
+    if account not in found:
+        raise ConfigError([f"there is no account {account!r}, only {', '.join(sorted(found))}"])
+    return found[account]
+
+
+def _settings(environ: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
+    path = environ.get("ACCOUNTS_FILE", "").strip()
+    return read_accounts_file(environ, path) if path else {DEFAULT_ACCOUNT: environ}
+
+
+def _all_settings(environ: Mapping[str, str], problems: list[str]) -> Mapping[str, Mapping[str, str]]:
+    try:
+        return _settings(environ)
+    except ConfigError as error:
+        problems += error.problems
+        return {}

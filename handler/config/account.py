@@ -1,0 +1,78 @@
+"""One seller's settings, wherever they are written: the environment, a file, the Parameter Store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import timedelta
+
+from handler.config.reader import SECRET_SETTINGS
+from handler.config.reader import Mode
+from handler.config.reader import Reader
+from handler.models import DEFAULT_ACCOUNT
+from handler.sources import SOURCES
+
+Secrets = Mapping[str, tuple[str, ...]]
+
+#: Calls a second that each worker needs for itself: with less, no case has its calls made while its lease lasts.
+LEAST_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One seller: how to call Mercado Pago, how to decide. The token is not part of its repr."""
+
+    name: str
+    access_token: str = field(repr=False)
+    api_url: str
+    mode: Mode
+    grace: timedelta
+    schedule: tuple[timedelta, ...]
+    reserve_life: timedelta
+    rate: float
+
+
+def read_account(environ: Mapping[str, str], name: str = DEFAULT_ACCOUNT, workers: int = 1) -> Account:
+    """Return what processing needs of an account that so many workers call for; raises ConfigError."""
+    reader = Reader(environ)
+    account = account_of(reader, name, workers)
+    reader.raise_problems()
+    return account
+
+
+def read_all_secrets(environ: Mapping[str, str]) -> Secrets:
+    """Return what receiving needs of an account: the secrets of each source that is on; raises ConfigError."""
+    reader = Reader(environ)
+    secrets = secrets_of(reader)
+    reader.raise_problems()
+    return secrets
+
+
+def read_secrets(environ: Mapping[str, str], source: str) -> tuple[str, ...]:
+    """Return the secrets of one source, the newest first, or none; raises ConfigError for one that is no secret."""
+    reader = Reader(environ)
+    secrets = reader.secrets(source)
+    reader.raise_problems()
+    return secrets
+
+
+def account_of(reader: Reader, name: str, workers: int) -> Account:
+    """Return an account; what is wrong with it the reader keeps."""
+    return Account(
+        name=name,
+        access_token=reader.access_token(),
+        api_url=reader.api_url(),
+        mode=reader.mode(),
+        grace=timedelta(seconds=reader.number("GRACE_PERIOD", 300, float, 0, 86400)),
+        schedule=reader.schedule(),
+        reserve_life=timedelta(days=reader.number("RESERVE_DAYS", 7, int, 1, 60)),
+        rate=reader.number("MAX_REQUESTS_PER_SECOND", 10, float, workers * LEAST_SHARE, 100_000),
+    )
+
+
+def secrets_of(reader: Reader) -> Secrets:
+    """Return the secrets of each source that is on; what is wrong with them the reader keeps."""
+    known = len(reader.problems)
+    secrets = {source: found for source in SOURCES if (found := reader.secrets(source))}
+    if not secrets and len(reader.problems) == known:
+        reader.problems.append(f"no source is on: set one of {', '.join(SECRET_SETTINGS.values())}")
+    return secrets
