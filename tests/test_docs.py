@@ -192,3 +192,13 @@ def test_it_speaks_of_itself_only() -> None:
     for path in kept:
         if "__pycache__" not in path.parts and path.name != Path(__file__).name:
             assert "/work/" not in path.read_text(errors="replace"), path
+
+
+def test_what_the_pages_name_is_there() -> None:
+    """Files and folders, as far as they are not the reader's own; links between pages."""
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        text = page.read_text()
+        named = re.findall(r"`((?:handler|tests|docs|deploy|benchmarks)/[a-z_./-]*)`", text)
+        linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+        assert all((ROOT / name).exists() for name in named), page
+        assert all((page.parent / name).exists() for name in linked), page

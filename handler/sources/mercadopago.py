@@ -14,8 +14,6 @@ from datetime import datetime
 from datetime import timedelta
 from urllib.parse import unquote
 
-from marshmallow import EXCLUDE
-from marshmallow import Schema
 from marshmallow import ValidationError
 from marshmallow import fields
 from marshmallow import validate
@@ -27,6 +25,7 @@ from handler.models import Notification
 from handler.models import Sign
 from handler.models import Target
 from handler.models import TargetKind
+from handler.sources.schema import LenientSchema
 from handler.strict_json import loads
 
 NAME = "mercadopago"
@@ -46,13 +45,8 @@ OLDEST = timedelta(days=30)
 NEWEST = timedelta(days=1)
 
 
-class HintSchema(Schema):
+class HintSchema(LenientSchema):
     """What a body may tell beside the signed query. It decides nothing, so nothing in it is required."""
-
-    class Meta:
-        """Mercado Pago adds fields as it likes."""
-
-        unknown = EXCLUDE
 
     type = fields.String(validate=validate.Regexp(_TOPIC + r"\Z"))
 

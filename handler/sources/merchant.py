@@ -12,17 +12,13 @@ from collections.abc import Sequence
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
-from marshmallow import EXCLUDE
-from marshmallow import Schema
 from marshmallow import ValidationError
 from marshmallow import fields
 from marshmallow import validate
 from marshmallow import validates_schema
 
-from handler.errors import InvalidError
 from handler.errors import SignatureError
 from handler.models import Delivery
 from handler.models import Guards
@@ -30,6 +26,12 @@ from handler.models import Notification
 from handler.models import Sign
 from handler.models import Target
 from handler.models import TargetKind
+from handler.sources.schema import AmountField
+from handler.sources.schema import LenientSchema
+from handler.sources.schema import MomentField
+from handler.sources.schema import PaymentIdField
+from handler.sources.schema import load
+from handler.sources.schema import printable
 from handler.strict_json import loads
 
 NAME = "merchant"
@@ -45,54 +47,10 @@ _PREFIX = "whsec_"
 _MOST_SIGNATURES = 32
 
 
-class LenientSchema(Schema):
-    """What a sender adds is dropped."""
-
-    class Meta:
-        """A sender may add fields."""
-
-        unknown = EXCLUDE
-
-
 class EventSchema(LenientSchema):
     """What every event has, ours or not."""
 
     type = fields.String(required=True, validate=validate.Regexp(r"[A-Za-z0-9_.-]{1,128}\Z"))
-
-
-class PaymentIdField(fields.Field[str]):
-    """A payment's id, as a number or as a string of digits."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        if not isinstance(text, str) or not re.fullmatch(r"[1-9][0-9]{0,19}", text):
-            raise ValidationError("Must be a payment's id: a number, or a string of digits.")
-        return text
-
-
-class AmountField(fields.Field[Decimal]):
-    """An amount as a decimal string; a JSON number may have lost digits on its way."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
-        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,4})?", value):
-            raise ValidationError('Must be a decimal string such as "1500.00".')
-        return Decimal(value)
-
-
-class MomentField(fields.AwareDateTime):
-    """A moment with its offset, in UTC: the first and the last of the calendar have none there."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
-        moment: datetime = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            return moment.astimezone(UTC)
-        except OverflowError as error:
-            raise ValidationError("Not a moment of the calendar.") from error
-
-
-def _printable(text: str) -> None:
-    if not text.strip() or not text.isprintable():
-        raise ValidationError("Must be printable text.")
 
 
 class PurchaseOffSchema(LenientSchema):
@@ -100,7 +58,7 @@ class PurchaseOffSchema(LenientSchema):
 
     payment_id = PaymentIdField()
     order_id = fields.String()
-    external_reference = fields.String(validate=[validate.Length(max=256), _printable])
+    external_reference = fields.String(validate=[validate.Length(max=256), printable])
     amount = AmountField()
     currency = fields.String(validate=validate.Regexp(r"[A-Z]{3}\Z", error="Must be three capital letters."))
     reason = fields.String(allow_none=True, validate=validate.Length(max=500))
@@ -149,11 +107,11 @@ def parse(delivery: Delivery) -> Notification:
     Raises MalformedError for a body that is not JSON, InvalidError for one that the schema refuses.
     """
     event = loads(delivery.body)
-    topic = _load(_EVENT, event)["type"]
+    topic = load(_EVENT, event)["type"]
     webhook_id = delivery.headers["webhook-id"]
     if topic not in TOPICS:
         return Notification(webhook_id, NAME, topic, delivery.received_at)
-    loaded = _load(_WITHDRAWAL, event)
+    loaded = load(_WITHDRAWAL, event)
     data = loaded["data"]
     return Notification(
         id=webhook_id,
@@ -208,11 +166,3 @@ def _target(account: str, data: dict[str, Any]) -> Target:
     if "payment_id" in data:
         return Target(account, TargetKind.PAYMENT, data["payment_id"])
     return Target(account, TargetKind.PURCHASE, data["external_reference"])
-
-
-def _load(schema: Schema, document: object) -> dict[str, Any]:
-    try:
-        loaded: dict[str, Any] = schema.load(document)  # type: ignore[arg-type]
-    except ValidationError as error:
-        raise InvalidError(error.normalized_messages()) from error  # type: ignore[no-untyped-call]  # untyped there
-    return loaded

@@ -1,0 +1,68 @@
+"""What the schemas of all senders are made of."""
+
+import re
+from datetime import UTC
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import EXCLUDE
+from marshmallow import Schema
+from marshmallow import ValidationError
+from marshmallow import fields
+
+from handler.errors import InvalidError
+
+
+class LenientSchema(Schema):
+    """What a sender adds is dropped."""
+
+    class Meta:
+        """A sender may add fields."""
+
+        unknown = EXCLUDE
+
+
+class PaymentIdField(fields.Field[str]):
+    """A payment's id, as a number or as a string of digits."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(text, str) or not re.fullmatch(r"[1-9][0-9]{0,19}", text):
+            raise ValidationError("Must be a payment's id: a number, or a string of digits.")
+        return text
+
+
+class AmountField(fields.Field[Decimal]):
+    """An amount as a decimal string; a JSON number may have lost digits on its way."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,4})?", value):
+            raise ValidationError('Must be a decimal string such as "1500.00".')
+        return Decimal(value)
+
+
+class MomentField(fields.AwareDateTime):
+    """A moment with its offset, in UTC: the first and the last of the calendar have none there."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        moment: datetime = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError as error:
+            raise ValidationError("Not a moment of the calendar.") from error
+
+
+def printable(text: str) -> None:
+    """Refuse what cannot be shown, or shows nothing."""
+    if not text.strip() or not text.isprintable():
+        raise ValidationError("Must be printable text.")
+
+
+def load(schema: Schema, document: object) -> dict[str, Any]:
+    """Return what a schema makes of a document; raises InvalidError with what it refuses, field by field."""
+    try:
+        loaded: dict[str, Any] = schema.load(document)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise InvalidError(error.normalized_messages()) from error  # type: ignore[no-untyped-call]  # untyped there
+    return loaded
