@@ -15,6 +15,7 @@ from marshmallow import post_load
 from marshmallow import validate
 
 from handler.errors import MalformedError
+from handler.models import Claim
 from handler.models import Payment
 from handler.models import PaymentStatus
 from handler.strict_json import loads
@@ -63,11 +64,11 @@ class PaymentSchema(Shape):
     @post_load
     def keep(self, data: dict[str, Any], **kwargs: Any) -> Payment:
         """Return the noun; `status` and `status_detail` beyond their lists never pass on foreign text."""
-        status, detail = data["status"], data["status_detail"] or ""
+        status, detail = data["status"], data["status_detail"]
         return Payment(
             id=data["id"],
             status=PaymentStatus(status) if status in set(PaymentStatus) else PaymentStatus.UNKNOWN,
-            status_detail=detail if _WORD.fullmatch(detail) else "",
+            status_detail=_word(detail),
             captured=data["captured"],
             amount=data["transaction_amount"],
             currency=data["currency_id"],
@@ -93,10 +94,54 @@ class SearchSchema(Shape):
     results = fields.List(fields.Nested(PaymentSchema), required=True)
 
 
+class MerchantOrderPaymentSchema(Shape):
+    """One of its payments."""
+
+    id = IdField(required=True)
+
+
 class MerchantOrderSchema(Shape):
     """The purchase as Mercado Pago's own checkout knows it."""
 
     total_amount = fields.Decimal(required=True, allow_none=True, validate=_AMOUNT)
+
+
+class MerchantOrderPaymentsSchema(Shape):
+    """The same, for who asks for its payments."""
+
+    payments = fields.List(fields.Nested(MerchantOrderPaymentSchema), load_default=(), allow_none=True)
+
+
+class PlayerSchema(Shape):
+    """Who has a part in a claim."""
+
+    role = fields.String(load_default="", allow_none=True)
+    type = fields.String(load_default="", allow_none=True)
+
+
+class ClaimSchema(Shape):
+    """One claim: https://www.mercadopago.com.br/developers/en/reference/claims/get-claim/get."""
+
+    id = IdField(required=True)
+    type = fields.String(required=True)
+    status = fields.String(required=True)
+    resource = fields.String(load_default="", allow_none=True)
+    # Of a number for payments and orders; what else it is does not lead to a payment.
+    resource_id = fields.Raw(load_default="", allow_none=True)
+    players = fields.List(fields.Nested(PlayerSchema), load_default=(), allow_none=True)
+
+    @post_load
+    def keep(self, data: dict[str, Any], **kwargs: Any) -> Claim:
+        """Return the noun; nothing of the people but who complains."""
+        complainants = {player["type"] for player in data["players"] or () if player["role"] == "complainant"}
+        return Claim(
+            id=data["id"],
+            type=_word(data["type"]),
+            status=_word(data["status"]),
+            complainant=_word(complainants.pop()) if len(complainants) == 1 else "",
+            resource=_word(data["resource"]),
+            resource_id=_number(data["resource_id"]),
+        )
 
 
 class AccountSchema(Shape):
@@ -106,6 +151,7 @@ class AccountSchema(Shape):
 
 
 PAYMENT, SEARCH, MERCHANT_ORDER, ACCOUNT = PaymentSchema(), SearchSchema(), MerchantOrderSchema(), AccountSchema()
+MERCHANT_ORDER_PAYMENTS, CLAIM = MerchantOrderPaymentsSchema(), ClaimSchema()
 
 
 def read(shape: Shape, body: bytes) -> Any:
@@ -127,6 +173,11 @@ def error_codes(body: bytes) -> tuple[str, ...]:
     return tuple(code for code in codes if _CODE.fullmatch(code))
 
 
+def _word(text: str | None) -> str:
+    """Return one of the API's own words; foreign text is never passed on."""
+    return text if text and _WORD.fullmatch(text) else ""
+
+
 def _moment(text: object) -> datetime | None:
     """Return an ISO 8601 moment with an offset, in UTC; None for anything else."""
     try:
@@ -138,8 +189,12 @@ def _moment(text: object) -> datetime | None:
 
 def _merchant_order(order: object) -> str:
     """Return the id of a payment's merchant order; empty for `{}` and for links to anything else."""
-    link = str(order.get("id", "")) if isinstance(order, dict) else ""
-    return link if re.fullmatch(r"[0-9]{1,20}", link) else ""
+    return _number(order.get("id")) if isinstance(order, dict) else ""
+
+
+def _number(value: object) -> str:
+    """Return an id, given as a number or as digits; empty for anything else."""
+    return str(value) if re.fullmatch(r"[0-9]{1,20}", str(value)) else ""
 
 
 def _purchase_total(metadata: object) -> Decimal | None:

@@ -19,7 +19,9 @@ from typing import Self
 from urllib.parse import quote
 
 from handler.answers import ACCOUNT
+from handler.answers import CLAIM
 from handler.answers import MERCHANT_ORDER
+from handler.answers import MERCHANT_ORDER_PAYMENTS
 from handler.answers import PAYMENT
 from handler.answers import SEARCH
 from handler.answers import Shape
@@ -34,6 +36,7 @@ from handler.errors import StateError
 from handler.errors import UnclearError
 from handler.exchange import Answer
 from handler.exchange import Exchange
+from handler.models import Claim
 from handler.models import Payment
 from handler.models import PaymentStatus
 from handler.pace import Pace
@@ -112,6 +115,21 @@ class MercadoPago:
             return None
         total: Decimal | None = self._read(MERCHANT_ORDER, answer)["total_amount"]
         return total
+
+    def get_merchant_order_payments(self, order_id: str) -> tuple[str, ...]:
+        """Return the ids of a merchant order's payments; raises MercadoPagoError."""
+        answer = self._call("GET", f"/merchant_orders/{quote(order_id, safe='')}")
+        order = self._read(MERCHANT_ORDER_PAYMENTS, answer)
+        return tuple(payment["id"] for payment in order["payments"] or ())
+
+    def get_claim(self, claim_id: str) -> Claim:
+        """Read one claim; raises MercadoPagoError."""
+        answer = self._call("GET", f"/post-purchase/v1/claims/{quote(claim_id, safe='')}")
+        claim: Claim = self._read(CLAIM, answer)
+        if claim.id != claim_id:
+            msg = "the answer is about another claim"
+            raise UnclearError(msg, status=answer.status)
+        return claim
 
     def collector_id(self) -> str:
         """Return the seller whose token this is; read once."""

@@ -184,6 +184,25 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """What Mercado Pago says of one claim; `complainant` is who raised it, empty where it is not told.
+
+    `resource` is what it is about, with the id that it has there.
+    """
+
+    id: str
+    type: str
+    status: str
+    complainant: str
+    resource: str
+    resource_id: str
+
+    def __str__(self) -> str:
+        about = f"about {self.resource or 'something unknown'} {self.resource_id}"
+        return f"claim {self.id} is {self.type or 'unknown'}, {self.status or 'unknown'}, {about}"
+
+
+@dataclass(frozen=True, slots=True)
 class Purchase:
     """All payments that carry one `external_reference`; `total` is what they should cover, if known."""
 

@@ -20,7 +20,7 @@ from handler.policy import Facts
 from handler.policy import Rule
 from handler.policy import decide
 from handler.policy import decide_purchase
-from handler.policy import settle_purchase
+from handler.policy import settle_spread
 from handler.policy import wants_purchase
 from handler.policy.guards import standing
 from handler.policy.guards import token_mode
@@ -468,7 +468,7 @@ def test_a_purchase_stands_where_its_worst_payment_stands(states: tuple[State, S
     """And waits while one of them is open."""
     decided = Decision.spread((), Sign.WITHDREW, told(Sign.WITHDREW), Rule.BUYER_WITHDREW, "")
 
-    decision = settle_purchase(dict(zip("12", states, strict=True)), decided, NOW + timedelta(seconds=1))
+    decision = settle_spread(dict(zip("12", states, strict=True)), decided, NOW + timedelta(seconds=1))
 
     assert outcome(decision) == expected
 
@@ -478,7 +478,7 @@ def test_the_sum_is_told_in_words() -> None:
     states = {"1": State.CANCELLED, "2": State.CAPTURED, "3": State.CANCELLED}
     decided = Decision.spread((), Sign.WITHDREW, told(Sign.WITHDREW), Rule.BUYER_WITHDREW, "")
 
-    assert settle_purchase(states, decided, NOW).why == "its payments: 2 cancelled, 1 captured"
+    assert settle_spread(states, decided, NOW).why == "its payments: 2 cancelled, 1 captured"
 
 
 def test_what_was_said_stands_as_long_as_a_reserve_can() -> None:

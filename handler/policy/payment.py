@@ -138,7 +138,7 @@ def rejected(facts: Facts) -> Decision | None:
     rule, why = shortfall(facts.purchase, payment.id)
     if rule is not Rule.PURCHASE_SHORT:
         return Decision.end(State.NOTHING, rule, f"{payment}; {why}")
-    reserves = [sibling for sibling in facts.purchase.payments if sibling.is_reserved]
+    reserves = [sibling.id for sibling in facts.purchase.payments if sibling.is_reserved]
     origin = next(said for said in facts.said if said.sign is Sign.CHANGED)
     return Decision.spread(reserves, Sign.SHORT, origin, rule, f"{payment}; {why}")
 

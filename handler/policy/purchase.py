@@ -34,8 +34,9 @@ def decide_purchase(said: Sequence[Notification], purchase: Purchase, amount: De
         return Decision.end(State.REFUSED, Rule.GUARD_FAILED, f"{describe(purchase)}; {why}")
     withdrawal = next((said for said in agreeing if said.sign is Sign.WITHDREW), None)
     if withdrawal is not None:
+        ids = [payment.id for payment in purchase.payments]
         why = f"{describe(purchase)}; the buyer withdrew from all of it"
-        return Decision.spread(purchase.payments, Sign.WITHDREW, withdrawal, Rule.BUYER_WITHDREW, why)
+        return Decision.spread(ids, Sign.WITHDREW, withdrawal, Rule.BUYER_WITHDREW, why)
     return _rejected(purchase, agreeing[0])
 
 
@@ -46,7 +47,7 @@ def _rejected(purchase: Purchase, said: Notification) -> Decision:
         why = f"{describe(purchase)}; {paid}, so all of it is kept"
         return Decision.end(State.NOTHING, Rule.PURCHASE_PAID, why)
     moment = min(said.occurred_at or said.received_at, said.received_at)
-    meant = [payment for payment in purchase.payments if payment.created_at and payment.created_at <= moment]
+    meant = [payment.id for payment in purchase.payments if payment.created_at and payment.created_at <= moment]
     if not meant:
         why = f"{describe(purchase)}; none was there when the seller rejected it"
         return Decision.end(State.NOTHING, Rule.NEWER_PAYMENT, why)
@@ -54,8 +55,8 @@ def _rejected(purchase: Purchase, said: Notification) -> Decision:
     return Decision.spread(meant, Sign.REJECTED, said, Rule.SELLER_REJECTED, why)
 
 
-def settle_purchase(states: Mapping[str, State], decided: Decision, due_at: datetime) -> Decision:
-    """Return how the purchase stands when its payments stand like this: their sum, or a wait until `due_at`."""
+def settle_spread(states: Mapping[str, State], decided: Decision, due_at: datetime) -> Decision:
+    """Return how a case stands whose payments stand like this: their sum, or a wait until `due_at`."""
     counted = Counter(states.values())
     words = ", ".join(f"{number} {state}" for state, number in sorted(counted.items()))
     if any(state.is_open for state in states.values()):

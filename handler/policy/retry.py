@@ -81,7 +81,7 @@ def _never_found(case: Case, why: str) -> Decision:
     if case.target.kind is TargetKind.PURCHASE:
         why = f"{why}; a withdrawal stays on file and catches a payment that comes later"
         return Decision.end(State.NOTHING, Rule.NO_PAYMENTS, why)
-    why = f"{why}, {case.misses} times in a row: no such payment, or another account's"
+    why = f"{why}, {case.misses} times in a row: no such {case.target.kind}, or another account's"
     return Decision.end(State.REFUSED, Rule.NOT_FOUND, why)
 
 

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Self
 
 from handler.models import Notification
-from handler.models import Payment
 from handler.models import Sign
 from handler.models import State
 
@@ -35,12 +34,14 @@ class Rule(StrEnum):
     PAID = "paid"
     ALREADY_ENDED = "already_ended"
     TOO_OLD = "too_old"
+    NOT_A_CANCELLATION = "not_a_cancellation"
     OBSERVED = "observed"
     # Refused.
     NOT_FOUND = "not_found"
     NOT_OURS = "not_ours"
     WRONG_MODE = "wrong_mode"
     GUARD_FAILED = "guard_failed"
+    CLAIM_WITHOUT_PAYMENT = "claim_without_payment"
     STATUS_UNKNOWN = "status_unknown"
     # Waiting, or given up.
     NOTIFIED = "notified"
@@ -99,7 +100,6 @@ class Decision:
         return cls(Action.WAIT, rule, why, due_at=due_at)
 
     @classmethod
-    def spread(cls, payments: Iterable[Payment], sign: Sign, origin: Notification, rule: Rule, why: str) -> Self:
-        """The word of `origin` concerns these payments, each of which is a case of its own."""
-        ids = tuple(payment.id for payment in payments)
-        return cls(Action.SPREAD, rule, why, payments=ids, sign=sign, origin=origin)
+    def spread(cls, payments: Iterable[str], sign: Sign, origin: Notification, rule: Rule, why: str) -> Self:
+        """The word of `origin` concerns the payments of these ids, each of which is a case of its own."""
+        return cls(Action.SPREAD, rule, why, payments=tuple(payments), sign=sign, origin=origin)

@@ -26,6 +26,7 @@ from handler.policy import Rule
 from handler.policy.retry import POISON_CLAIMS
 from handler.policy.retry import after_failure
 from handler.policy.retry import after_fault
+from handler.process.claim import work_on_claim
 from handler.process.payment import work_on_payment
 from handler.process.purchase import work_on_purchase
 from handler.process.work import LEASE
@@ -40,6 +41,7 @@ logger = logging.getLogger(__name__)
 KINDS: Mapping[TargetKind, Callable[[Work], Decision]] = {
     TargetKind.PAYMENT: work_on_payment,
     TargetKind.PURCHASE: work_on_purchase,
+    TargetKind.CLAIM: work_on_claim,
 }
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from handler.errors import PaymentNotFoundError
 from handler.models import Guards
@@ -13,14 +12,11 @@ from handler.policy import Action
 from handler.policy import Decision
 from handler.policy import Rule
 from handler.policy import decide_purchase
-from handler.policy import settle_purchase
 from handler.policy.guards import purchase_amount
 from handler.policy.guards import purchase_currency
 from handler.policy.retry import NOT_FOUND_TRIES
+from handler.process.spread import spread
 from handler.process.work import Work
-
-#: How long a purchase waits for its payments before it looks again; each of them wakes it when it ends.
-FIRST_LOOK, LAST_LOOK = timedelta(seconds=1), timedelta(minutes=5)
 
 
 def work_on_purchase(work: Work) -> Decision:
@@ -42,11 +38,7 @@ def work_on_purchase(work: Work) -> Decision:
     if work.case.amount is None:
         amount, currency = purchase_amount(purchase), purchase_currency(purchase)
         work.case = replace(work.case, amount=amount, currency=currency)
-    targets = work.pass_on(decision, Guards(external_reference=purchase.reference))
-    found = [work.services.cases.get(target) for target in targets]
-    states = {str(case.target): case.state for case in found if case is not None}
-    waited = work.now() - work.case.opened_at
-    return settle_purchase(states, decision, work.now() + min(max(waited, FIRST_LOOK), LAST_LOOK))
+    return spread(work, decision, Guards(external_reference=purchase.reference))
 
 
 def _may_be_incomplete(decision: Decision, said: Sequence[Notification], purchase: Purchase) -> bool:

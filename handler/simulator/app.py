@@ -60,6 +60,12 @@ def _serve_the_rest(app: Flask, memory: Memory) -> None:
             raise RefusedError(404, None, "Merchant order not found")
         return _answer(200, memory.merchant_orders[order_id])
 
+    @app.get("/post-purchase/v1/claims/<claim_id>")
+    def claim(claim_id: str) -> Response:
+        if claim_id not in memory.claims:
+            raise RefusedError(404, None, "Claim not found")
+        return _answer(200, memory.claims[claim_id])
+
     @app.get("/users/me")
     def me() -> Response:
         return _answer(200, {"id": memory.collector_id, "site_id": "MLA"})

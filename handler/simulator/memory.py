@@ -40,7 +40,7 @@ DETAILS = {
 
 @dataclass
 class Memory:
-    """Payments by id, merchant orders by id.
+    """Payments, merchant orders and claims, each by its id.
 
     The search index lags: it has no `hidden` payment yet, and of a `stale` one what it was.
     """
@@ -51,6 +51,7 @@ class Memory:
     live_mode: bool = True
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     merchant_orders: dict[str, dict[str, Any]] = field(default_factory=dict)
+    claims: dict[str, dict[str, Any]] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
     stale: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -58,6 +59,7 @@ class Memory:
         # Numbers of different kinds never coincide by luck.
         self._payment_ids = count(1319999001, 137)
         self._order_ids = count(45679012, 211)
+        self._claim_ids = count(5290001101, 173)
         self._lock = RLock()
 
     def add_payment(self, status: str = "authorized", **fields: Any) -> str:
@@ -101,12 +103,38 @@ class Memory:
             }
             return str(payment_id)
 
-    def add_merchant_order(self, total: float) -> dict[str, Any]:
+    def add_merchant_order(self, total: float, *payment_ids: str) -> dict[str, Any]:
         """Put a merchant order on file; return the `order` that links a payment to it."""
         with self._lock:
             order_id = next(self._order_ids)
-            self.merchant_orders[str(order_id)] = {"id": order_id, "status": "opened", "total_amount": total}
+            self.merchant_orders[str(order_id)] = {
+                "id": order_id,
+                "status": "opened",
+                "total_amount": total,
+                "payments": [{"id": int(payment_id)} for payment_id in payment_ids],
+            }
             return {"id": order_id, "type": "mercadopago"}
+
+    def add_claim(self, resource: str, resource_id: str, **fields: Any) -> str:
+        """Put a claim on file with which the buyer withdraws; return its id. `fields` replace those of the answer."""
+        with self._lock:
+            claim_id = next(self._claim_ids)
+            self.claims[str(claim_id)] = {
+                "id": claim_id,
+                "type": "cancel_purchase",
+                "stage": "claim",
+                "status": "opened",
+                "resource": resource,
+                "resource_id": int(resource_id),
+                "reason_id": "PNR4071",
+                "players": [
+                    {"role": "complainant", "type": "buyer", "user_id": 123, "available_actions": []},
+                    {"role": "respondent", "type": "seller", "user_id": self.collector_id, "available_actions": []},
+                ],
+                "resolution": None,
+                **fields,
+            }
+            return str(claim_id)
 
     def create_payment(self, body: Mapping[str, Any], idempotency_key: str) -> tuple[int, dict[str, Any]]:
         """Pay by card, or only reserve with `capture: false`; the token names the holder."""

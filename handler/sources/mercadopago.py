@@ -32,7 +32,7 @@ NAME = "mercadopago"
 HEADERS = ("x-signature", "x-request-id")
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_PAYMENT_ID = re.compile(r"[1-9][0-9]{0,19}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,19}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TOPIC = r"[a-z_.-]{1,64}"
 _TS = re.compile(r"[1-9][0-9]{9}(?:[0-9]{3})?")
@@ -43,6 +43,15 @@ _V1 = re.compile(r"[0-9a-f]{64}")
 # what is replayed can cause one more reading of a payment, no more.
 OLDEST = timedelta(days=30)
 NEWEST = timedelta(days=1)
+
+
+#: The topics that concern us. Claims go by two names.
+#: https://www.mercadopago.com.br/developers/en/docs/checkout-api-orders/optional-notifications
+KINDS = {
+    "payment": TargetKind.PAYMENT,
+    "claim": TargetKind.CLAIM,
+    "topic_claims_integration_wh": TargetKind.CLAIM,
+}
 
 
 class HintSchema(LenientSchema):
@@ -77,15 +86,15 @@ def verify(delivery: Delivery, secrets: Sequence[str]) -> None:
 
 
 def parse(delivery: Delivery) -> Notification:
-    """Return what a verified delivery says: that something about a payment changed, or nothing for us."""
+    """Return what a verified delivery says: that something changed, or nothing for us."""
     if _is_ipn(delivery):
         return _ipn(delivery)
     data_id, topic = _data_id(delivery), _topic(delivery)
     ts, _ = _signature_parts(delivery.headers["x-signature"])
     # Everything signed is in the id, so copies of one delivery are one, and a later one is not taken for a copy.
     key = f"{topic}:{data_id}:{delivery.headers['x-request-id']}:{ts}"
-    concerns_us = topic == "payment" and _PAYMENT_ID.fullmatch(data_id)
-    target = Target(delivery.account, TargetKind.PAYMENT, data_id) if concerns_us else None
+    concerns_us = topic in KINDS and _NUMBER.fullmatch(data_id)
+    target = Target(delivery.account, KINDS[topic], data_id) if concerns_us else None
     return Notification(key, NAME, topic, delivery.received_at, target, Sign.CHANGED)
 
 

@@ -1,0 +1,20 @@
+"""Passing a word on to the payments that it concerns, and adding up how they ended."""
+
+from datetime import timedelta
+
+from handler.models import Guards
+from handler.policy import Decision
+from handler.policy import settle_spread
+from handler.process.work import Work
+
+#: How long a case waits for its payments before it looks again; each of them wakes it when it ends.
+FIRST_LOOK, LAST_LOOK = timedelta(seconds=1), timedelta(minutes=5)
+
+
+def spread(work: Work, decision: Decision, guards: Guards) -> Decision:
+    """Tell the payments; return their sum, or when to look at them again."""
+    targets = work.pass_on(decision, guards)
+    found = [work.services.cases.get(target) for target in targets]
+    states = {str(case.target): case.state for case in found if case is not None}
+    waited = work.now() - work.case.opened_at
+    return settle_spread(states, decision, work.now() + min(max(waited, FIRST_LOOK), LAST_LOOK))
