@@ -49,11 +49,9 @@ class Stage:
         """Send the seller's event."""
         return self._post("merchant", *merchant_request(event, data, f"msg_{secrets.token_hex(8)}", self.whsec))
 
-    def mercadopago(self, payment_id: str, *, request_id: str = "", secret: str = "") -> Answer:
-        """Send Mercado Pago's word that a payment changed."""
-        request = mercadopago_request(
-            payment_id, "payment", request_id or secrets.token_hex(16), secret or self.mp_secret
-        )
+    def mercadopago(self, data_id: str, *, topic: str = "payment", request_id: str = "", secret: str = "") -> Answer:
+        """Send Mercado Pago's word that a payment, or what the topic is about, changed."""
+        request = mercadopago_request(data_id, topic, request_id or secrets.token_hex(16), secret or self.mp_secret)
         return self._post("mercadopago", *request)
 
     def ended(self, target: str) -> Case | None:
@@ -116,6 +114,15 @@ def late_rejection(stage: Stage) -> Row:
     return Row(row.read, row.rule, row.outcome, as_told=row.as_told and stage.status(second) == "authorized")
 
 
+def buyers_claim(stage: Stage) -> Row:
+    """A claim with which the buyer cancels leads to its payment."""
+    payment = stage.simulator.memory.add_payment()
+    claim = stage.simulator.memory.add_claim("payment", payment)
+    stage.mercadopago(claim, topic="claim")
+    row = stage.row(f"claim:{claim}", "cancelled", "buyer_withdrew", puts=0, outcome="released")
+    return Row(f"claim {row.read}", row.rule, row.outcome, as_told=row.as_told and stage.status(payment) == "cancelled")
+
+
 def already_captured(stage: Stage) -> Row:
     """Captured money is not ours to move."""
     payment = stage.simulator.memory.add_payment("approved")
@@ -157,6 +164,7 @@ SCENES: tuple[tuple[str, Scene], ...] = (
     ("seller: the buyer withdrew", buyer_withdraws),
     ("seller: a purchase over two cards is rejected", two_cards_rejected),
     ("Mercado Pago: an old rejection, come late", late_rejection),
+    ("Mercado Pago: the buyer claims a cancellation", buyers_claim),
     ("seller: the buyer withdrew, once captured", already_captured),
     ("seller: withdrew; the cancel's answer is lost", answer_lost),
     ("the same notification three times", three_times),
