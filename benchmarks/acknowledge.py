@@ -44,6 +44,7 @@ def _measured(folder: Path, command: tuple[str, ...] | None, number: int, connec
         "MERCHANT_WEBHOOK_SECRET": WHSEC,
         "DATABASE_URL": f"sqlite:///{folder}/cases.sqlite3",
         "MODE": "observe",
+        "WORKERS": "1",
         "MAX_REQUESTS_PER_SECOND": "0.1",
     }
     requests = [_request(str(1319000000 + index)) for index in range(number)]
