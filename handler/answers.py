@@ -7,14 +7,13 @@ from decimal import Decimal
 from decimal import InvalidOperation
 from typing import Any
 
-from marshmallow import EXCLUDE
-from marshmallow import Schema
 from marshmallow import ValidationError
 from marshmallow import fields
 from marshmallow import post_load
 from marshmallow import validate
 
 from handler.errors import MalformedError
+from handler.lenient_schema import LenientSchema
 from handler.models import Claim
 from handler.models import Payment
 from handler.models import PaymentStatus
@@ -23,15 +22,6 @@ from handler.strict_json import loads
 _WORD = re.compile(r"[a-z0-9_]{0,64}")
 _CODE = re.compile(r"[A-Za-z0-9_]{1,64}")
 _AMOUNT = validate.Range(min=Decimal(0), max=Decimal(10) ** 15)
-
-
-class Shape(Schema):
-    """What an answer must have; anything else in it is dropped."""
-
-    class Meta:
-        """Mercado Pago adds fields as it likes."""
-
-        unknown = EXCLUDE
 
 
 class IdField(fields.Field[str]):
@@ -44,7 +34,7 @@ class IdField(fields.Field[str]):
         return text
 
 
-class PaymentSchema(Shape):
+class PaymentSchema(LenientSchema):
     """One payment; what an answer must have to be one at all is required."""
 
     id = IdField(required=True)
@@ -81,45 +71,45 @@ class PaymentSchema(Shape):
         )
 
 
-class PagingSchema(Shape):
+class PagingSchema(LenientSchema):
     """Where a page of results stands."""
 
     total = fields.Integer(required=True, strict=True)
 
 
-class SearchSchema(Shape):
+class SearchSchema(LenientSchema):
     """A page of `/v1/payments/search`."""
 
     paging = fields.Nested(PagingSchema, required=True)
     results = fields.List(fields.Nested(PaymentSchema), required=True)
 
 
-class MerchantOrderPaymentSchema(Shape):
+class MerchantOrderPaymentSchema(LenientSchema):
     """One of its payments."""
 
     id = IdField(required=True)
 
 
-class MerchantOrderSchema(Shape):
+class MerchantOrderSchema(LenientSchema):
     """The purchase as Mercado Pago's own checkout knows it."""
 
     total_amount = fields.Decimal(required=True, allow_none=True, validate=_AMOUNT)
 
 
-class MerchantOrderPaymentsSchema(Shape):
+class MerchantOrderPaymentsSchema(LenientSchema):
     """The same, for who asks for its payments."""
 
     payments = fields.List(fields.Nested(MerchantOrderPaymentSchema), load_default=(), allow_none=True)
 
 
-class PlayerSchema(Shape):
+class PlayerSchema(LenientSchema):
     """Who has a part in a claim."""
 
     role = fields.String(load_default="", allow_none=True)
     type = fields.String(load_default="", allow_none=True)
 
 
-class ClaimSchema(Shape):
+class ClaimSchema(LenientSchema):
     """One claim: https://www.mercadopago.com.br/developers/en/reference/claims/get-claim/get."""
 
     id = IdField(required=True)
@@ -144,7 +134,7 @@ class ClaimSchema(Shape):
         )
 
 
-class AccountSchema(Shape):
+class AccountSchema(LenientSchema):
     """`/users/me`."""
 
     id = IdField(required=True)
@@ -154,7 +144,7 @@ PAYMENT, SEARCH, MERCHANT_ORDER, ACCOUNT = PaymentSchema(), SearchSchema(), Merc
 MERCHANT_ORDER_PAYMENTS, CLAIM = MerchantOrderPaymentsSchema(), ClaimSchema()
 
 
-def read(shape: Shape, body: bytes) -> Any:
+def read(shape: LenientSchema, body: bytes) -> Any:
     """Return what an answer of this shape tells; raises MalformedError if that has another shape."""
     try:
         return shape.load(loads(body))

@@ -24,7 +24,6 @@ from handler.answers import MERCHANT_ORDER
 from handler.answers import MERCHANT_ORDER_PAYMENTS
 from handler.answers import PAYMENT
 from handler.answers import SEARCH
-from handler.answers import Shape
 from handler.answers import error_codes
 from handler.answers import read
 from handler.errors import CredentialsError
@@ -36,6 +35,7 @@ from handler.errors import StateError
 from handler.errors import UnclearError
 from handler.exchange import Answer
 from handler.exchange import Exchange
+from handler.lenient_schema import LenientSchema
 from handler.models import Claim
 from handler.models import Payment
 from handler.models import PaymentStatus
@@ -210,7 +210,7 @@ class MercadoPago:
         except (ValueError, TypeError):
             return None
 
-    def _read(self, shape: Shape, answer: Answer) -> Any:
+    def _read(self, shape: LenientSchema, answer: Answer) -> Any:
         try:
             return read(shape, answer.body)
         except MalformedError as error:

@@ -19,7 +19,7 @@ LAYERS = {
     4: {"sellers"},
     3: {"cases", "mercadopago", "simulator"},
     2: {"config", "policy", "sources", "answers", "exchange", "pace", "boto"},
-    1: {"models", "errors", "strict_json", "clock", "__init__"},
+    1: {"models", "errors", "strict_json", "lenient_schema", "clock", "__init__"},
 }
 
 ROOMS = {
@@ -29,7 +29,7 @@ ROOMS = {
     "flask": {"web", "simulator"},
     "werkzeug": {"web", "simulator"},
     "waitress": {"server"},
-    "marshmallow": {"sources", "answers"},
+    "marshmallow": {"sources", "answers", "lenient_schema"},
     "click": {"cli"},
     "dotenv": {"cli.environment"},
     "os": {"cli", "cases.sqlite.connection", "aws.entry"},

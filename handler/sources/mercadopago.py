@@ -20,12 +20,12 @@ from marshmallow import validate
 
 from handler.errors import MalformedError
 from handler.errors import SignatureError
+from handler.lenient_schema import LenientSchema
 from handler.models import Delivery
 from handler.models import Notification
 from handler.models import Sign
 from handler.models import Target
 from handler.models import TargetKind
-from handler.sources.schema import LenientSchema
 from handler.strict_json import loads
 
 NAME = "mercadopago"

@@ -20,6 +20,7 @@ from marshmallow import validate
 from marshmallow import validates_schema
 
 from handler.errors import SignatureError
+from handler.lenient_schema import LenientSchema
 from handler.models import Delivery
 from handler.models import Guards
 from handler.models import Notification
@@ -27,7 +28,6 @@ from handler.models import Sign
 from handler.models import Target
 from handler.models import TargetKind
 from handler.sources.schema import AmountField
-from handler.sources.schema import LenientSchema
 from handler.sources.schema import MomentField
 from handler.sources.schema import PaymentIdField
 from handler.sources.schema import load

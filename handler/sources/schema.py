@@ -6,21 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import EXCLUDE
 from marshmallow import Schema
 from marshmallow import ValidationError
 from marshmallow import fields
 
 from handler.errors import InvalidError
-
-
-class LenientSchema(Schema):
-    """What a sender adds is dropped."""
-
-    class Meta:
-        """A sender may add fields."""
-
-        unknown = EXCLUDE
 
 
 class PaymentIdField(fields.Field[str]):
