@@ -49,10 +49,10 @@ class Stage:
         """Send the seller's event."""
         return self._post("merchant", *merchant_request(event, data, f"msg_{secrets.token_hex(8)}", self.whsec))
 
-    def mercadopago(self, data_id: str, *, topic: str = "payment", request_id: str = "", secret: str = "") -> Answer:
-        """Send Mercado Pago's word that a payment, or what the topic is about, changed."""
-        request = mercadopago_request(data_id, topic, request_id or secrets.token_hex(16), secret or self.mp_secret)
-        return self._post("mercadopago", *request)
+    def mercadopago(self, data_id: str, *, topic: str = "payment", secret: str = "", times: int = 1) -> list[Answer]:
+        """Send Mercado Pago's word that a payment, or what the topic is about, changed; the same bytes each time."""
+        request = mercadopago_request(data_id, topic, secrets.token_hex(16), secret or self.mp_secret)
+        return [self._post("mercadopago", *request) for _ in range(times)]
 
     def ended(self, target: str) -> Case | None:
         """Wait until a case has ended."""
@@ -143,8 +143,7 @@ def three_times(stage: Stage) -> Row:
     memory = stage.simulator.memory
     payment = memory.add_payment(external_reference="ORDER-6")
     stage.merchant("buyer.withdrew", external_reference="ORDER-6")
-    request_id = secrets.token_hex(16)
-    answers = [stage.mercadopago(payment, request_id=request_id) for _ in range(3)]
+    answers = stage.mercadopago(payment, times=3)
     row = stage.row(f"payment:{payment}", "cancelled", "buyer_withdrew", puts=1, outcome="one release")
     duplicates = sum(b"duplicate" in answer.body for answer in answers)
     return Row(row.read, row.rule, row.outcome, as_told=row.as_told and duplicates == 2)
@@ -153,7 +152,7 @@ def three_times(stage: Stage) -> Row:
 def forged(stage: Stage) -> Row:
     """What is not signed with the secret is not heard."""
     payment = stage.simulator.memory.add_payment()
-    answer = stage.mercadopago(payment, secret="f" * 64)
+    (answer,) = stage.mercadopago(payment, secret="f" * 64)
     unheard = stage.record.get(Target.parse(f"payment:{payment}")) is None
     return Row("nothing", "-", f"answered {answer.status}", as_told=answer.status == 401 and unheard)
 
