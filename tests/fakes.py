@@ -15,7 +15,7 @@ from werkzeug.test import Client
 from handler.cases import Cases
 from handler.config import Account
 from handler.config import read_account
-from handler.config import read_all_secrets
+from handler.config import read_sources
 from handler.errors import UnclearError
 from handler.exchange import Answer
 from handler.exchange import Exchange
@@ -32,13 +32,18 @@ from handler.sellers import Seller
 from handler.sellers import Sellers
 from handler.services import Services
 from handler.simulator import Simulator
+from handler.sources import SOURCES
+from handler.sources import SourceSettings
 from handler.sources import mercadopago
 from handler.sources import merchant
+from handler.sources import shopify
+from handler.sources import woocommerce
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 TOKEN = "APP_USR-7a61c2e59d0b4f38"
 MP_SECRET = "0f3c9a5e7b1d4862" * 4
 WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SHOP_SECRET = "3c9a5e7b1d48620f" * 2
 PAYLOADS = Path(__file__).parent / "payloads"
 
 ENVIRON = {
@@ -99,8 +104,8 @@ def seller(services: Services) -> Seller:
 
 def reception(services: Services, environ: Mapping[str, str] = ENVIRON) -> Reception:
     """Return the receiving half before a handler's parts."""
-    secrets = {DEFAULT_ACCOUNT: read_all_secrets(environ)}
-    return Reception(lambda name, source: secrets.get(name, {}).get(source, ()), services.accept, services.clock)
+    sources = {DEFAULT_ACCOUNT: read_sources(environ)}
+    return Reception(lambda name, source: sources.get(name, {}).get(source), services.accept, services.clock)
 
 
 def work_off(services: Services) -> None:
@@ -146,6 +151,26 @@ def mercadopago_delivery(
         **changes,
     }
     return Delivery(**given)
+
+
+def parsed(delivery: Delivery, **settings: Any) -> Notification:
+    """Return what a delivery says to an account that has set its source up like this."""
+    source = SOURCES[delivery.source]
+    return source.parse(delivery, SourceSettings((), **{"reference": source.reference, **settings}))
+
+
+def woocommerce_delivery(body: bytes, *, at: datetime = NOW, secret: str = SHOP_SECRET, **changes: Any) -> Delivery:
+    """Return a rightly signed delivery of WooCommerce."""
+    headers = {"x-wc-webhook-signature": woocommerce.sign(body, secret), "x-wc-webhook-topic": "order.updated"}
+    given = {"body": body, "query": "", "headers": headers, "received_at": at, **changes}
+    return Delivery(source="woocommerce", account=DEFAULT_ACCOUNT, **given)
+
+
+def shopify_delivery(body: bytes, *, at: datetime = NOW, secret: str = SHOP_SECRET, **changes: Any) -> Delivery:
+    """Return a rightly signed delivery of Shopify."""
+    headers = {"x-shopify-hmac-sha256": shopify.sign(body, secret), "x-shopify-topic": "orders/cancelled"}
+    given = {"body": body, "query": "", "headers": headers, "received_at": at, **changes}
+    return Delivery(source="shopify", account=DEFAULT_ACCOUNT, **given)
 
 
 def merchant_delivery(document: object, *, at: datetime = NOW, secret: str = WHSEC, **changes: Any) -> Delivery:

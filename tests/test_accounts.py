@@ -22,6 +22,7 @@ from handler.models import TargetKind
 from handler.server import Server
 from handler.simulator import Memory
 from handler.simulator import Simulator
+from handler.sources import SourceSettings
 from tests.fakes import ENVIRON
 from tests.fakes import MP_SECRET
 from tests.fakes import TOKEN
@@ -169,7 +170,7 @@ def test_settings_of_the_environment_count_where_an_account_has_none(tmp_path: P
     assert [wait.total_seconds() for wait in a.schedule] == [1, 2.5]
     assert (a.grace.total_seconds(), b.grace.total_seconds()) == (60, 7)
     assert a.reserve_life == b.reserve_life
-    assert read.secrets_of("b", "merchant") == (WHSEC,)
+    assert read.source_of("b", "merchant") == SourceSettings((WHSEC,))
     assert settings_of({"ACCOUNTS_FILE": str(tmp_path / "accounts.toml")}, "b")["GRACE_PERIOD"] == "7"
 
 

@@ -18,6 +18,7 @@ from handler.sources import SOURCES
 from tests.fakes import MP_SECRET
 from tests.fakes import Clock
 from tests.fakes import mercadopago_delivery
+from tests.fakes import parsed
 from tests.fakes import payment_target
 from tests.fakes import said
 from tests.fakes import seller
@@ -54,7 +55,7 @@ def test_both_names_of_the_topic_lead_to_the_claim(topic: str) -> None:
 
     SOURCES["mercadopago"].verify(delivery, [MP_SECRET])
 
-    assert SOURCES["mercadopago"].parse(delivery).target == claim_target("1234567890")
+    assert parsed(delivery).target == claim_target("1234567890")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Tests for handler.config."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,9 +9,10 @@ from handler.config import Config
 from handler.config import Mode
 from handler.config import database_url
 from handler.config import read_account
-from handler.config import read_all_secrets
-from handler.config import read_secrets
+from handler.config import read_source
+from handler.config import read_sources
 from handler.errors import ConfigError
+from handler.sources import SourceSettings
 from tests.fakes import ENVIRON
 from tests.fakes import MP_SECRET
 from tests.fakes import TOKEN
@@ -30,7 +32,7 @@ def test_the_defaults() -> None:
     account = config.accounts["default"]
     assert (config.database_url, config.workers) == ("sqlite:///var/handler.sqlite3", 8)
     assert account.api_url == "https://api.mercadopago.com"
-    assert config.secrets == {"default": {"mercadopago": (MP_SECRET,)}}
+    assert config.sources == {"default": {"mercadopago": SourceSettings((MP_SECRET,))}}
     assert account.mode is Mode.ENFORCE
     assert account.grace == timedelta(seconds=300)
     assert [wait.total_seconds() for wait in account.schedule] == [
@@ -61,9 +63,9 @@ def test_every_setting_is_read() -> None:
     account = config.accounts["default"]
     assert config.database_url == "sqlite:////srv/cases.sqlite3"
     assert config.workers == 16
-    assert config.secrets_of("default", "mercadopago") == (MP_SECRET, "b7" * 16)
-    assert config.secrets_of("default", "merchant") == (WHSEC,)
-    assert config.secrets_of("default", "stripe") == config.secrets_of("acme", "merchant") == ()
+    assert config.source_of("default", "mercadopago") == SourceSettings((MP_SECRET, "b7" * 16))
+    assert config.source_of("default", "merchant") == SourceSettings((WHSEC,))
+    assert config.source_of("default", "stripe") is config.source_of("acme", "merchant") is None
     assert account.api_url == "http://127.0.0.1:9000"
     assert account.mode is Mode.OBSERVE
     assert account.grace == timedelta()
@@ -143,7 +145,7 @@ def test_a_handler_that_hears_nobody_does_not_start() -> None:
     """One source must be on."""
     (problem,) = problems({"MERCADOPAGO_ACCESS_TOKEN": TOKEN})
 
-    assert problem == "no source is on: set one of MERCADOPAGO_WEBHOOK_SECRET, MERCHANT_WEBHOOK_SECRET"
+    assert problem.startswith("no source is on: set one of MERCADOPAGO_WEBHOOK_SECRET, MERCHANT_WEBHOOK_SECRET, ")
 
 
 def test_no_secret_is_part_of_a_repr() -> None:
@@ -162,17 +164,47 @@ def test_reading_the_cases_needs_no_secret() -> None:
 def test_receiving_needs_no_token_and_processing_no_secret() -> None:
     """Each half reads what it uses, and is as strict about it as `serve`."""
     secrets = {"MERCHANT_WEBHOOK_SECRET": WHSEC}
-    assert read_all_secrets(secrets) == {"merchant": (WHSEC,)}
+    assert read_sources(secrets) == {"merchant": SourceSettings((WHSEC,))}
     assert read_account({"MERCADOPAGO_ACCESS_TOKEN": TOKEN}).access_token == TOKEN
     with pytest.raises(ConfigError, match="no source is on"):
-        read_all_secrets({})
+        read_sources({})
     with pytest.raises(ConfigError, match="MERCADOPAGO_ACCESS_TOKEN is not set"):
         read_account(secrets)
 
 
-def test_the_secrets_of_one_source_can_be_read_alone() -> None:
+def test_one_source_can_be_read_alone() -> None:
     """As `send` does."""
-    assert read_secrets(ENVIRON, "merchant") == (WHSEC,)
-    assert read_secrets({}, "merchant") == ()
+    assert read_source(ENVIRON, "merchant") == SourceSettings((WHSEC,))
+    assert read_source({}, "merchant") is None
     with pytest.raises(ConfigError):
-        read_secrets({"MERCHANT_WEBHOOK_SECRET": ""}, "merchant")
+        read_source({"MERCHANT_WEBHOOK_SECRET": ""}, "merchant")
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("WC-", "names no field of the order, such as {id}: all orders would be one purchase"),
+        ("{id", "names no field"),
+        ("{id}-{", "has a brace that is not around the name of a field"),
+        ("{id.__class__}", "names no field"),
+        ("{id}{0}", "has a brace"),
+        ("{id}\x07", "is no printable text"),
+        ("{id}" + "x" * 300, "is no printable text of 256 characters"),
+    ],
+)
+def test_a_reference_that_cannot_be_one_stops_the_start(template: str, told: str) -> None:
+    """All orders of a shop would be one purchase, or none."""
+    with pytest.raises(ConfigError, match=f"SHOPIFY_REFERENCE: .*{re.escape(told)}"):
+        read_sources({"SHOPIFY_WEBHOOK_SECRET": "5e1f" * 8, "SHOPIFY_REFERENCE": template})
+
+
+def test_shops_have_a_reference_each() -> None:
+    """Their own unless another is set."""
+    secrets = {"WOOCOMMERCE_WEBHOOK_SECRET": "3c9a" * 8, "SHOPIFY_WEBHOOK_SECRET": "5e1f" * 8}
+
+    sources = read_sources({**secrets, "WOOCOMMERCE_REFERENCE": "Curso-{number}"})
+
+    assert {name: source.reference for name, source in sources.items()} == {
+        "woocommerce": "Curso-{number}",
+        "shopify": "{id}",
+    }

@@ -17,7 +17,9 @@ from handler.cli import main
 from handler.cli.scenes import SCENES
 from handler.clock import utc_now
 from handler.config import read_account
-from handler.config import read_all_secrets
+from handler.config import read_sources
+from handler.config.reader import REFERENCE_SETTINGS
+from handler.config.reader import SECRET_SETTINGS
 from handler.models import State
 from handler.policy import Rule
 from handler.server import Server
@@ -70,7 +72,7 @@ def test_what_needs_an_account_of_aws_names_what_is_there() -> None:
 
     assert f"dynamodb://{service}-dev-cases" in commands
     assert "table: ${self:service}-${sls:stage}-cases" in SERVERLESS
-    for half, names in (("webhooks", read_all_secrets), ("api", read_account)):
+    for half, names in (("webhooks", read_sources), ("api", read_account)):
         (name,) = re.findall(rf"/{service}/dev/{half}/default/([A-Z_]+)", commands)
         assert f"{half}: /${{self:service}}/${{sls:stage}}/{half}" in SERVERLESS
         names({name: "APP_USR-7a61c2e59d0b4f38"})
@@ -126,11 +128,14 @@ def test_the_settings_are_those_of_the_code() -> None:
     table = README.split("## Settings")[1].split("## ")[0]
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \|.*\| (.*?) \|$", table, re.MULTILINE))
     example = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    code = "".join(path.read_text() for path in sorted((ROOT / "handler/config").glob("*.py")))
+    code = "".join(
+        path.read_text() for room in ("config", "sources") for path in (ROOT / "handler" / room).glob("*.py")
+    )
+    code += " ".join([*SECRET_SETTINGS.values(), *REFERENCE_SETTINGS.values()])
 
     assert set(rows) == example
     for name, default in rows.items():
-        assert name in code or name.endswith("_WEBHOOK_SECRET")
+        assert name in code
         if default.startswith("`"):
             assert default.strip("`") in code
 

@@ -31,10 +31,10 @@ from handler.process.work import LEASE
 from handler.services import Services
 from handler.simulator import Fault
 from handler.simulator import Simulator
-from handler.sources import merchant
 from tests import fakes
 from tests.fakes import NOW
 from tests.fakes import Clock
+from tests.fakes import parsed
 from tests.fakes import payment_target
 from tests.fakes import purchase_target
 from tests.fakes import said
@@ -650,7 +650,7 @@ def test_a_rejection_that_is_delivered_late_does_not_reach_the_next_card(
         external_reference="ORDER-1", date_created=(NOW - timedelta(hours=1)).isoformat()
     )
     event = {"type": "payment.rejected", "timestamp": (NOW - timedelta(hours=3)).isoformat()}
-    late = merchant.parse(fakes.merchant_delivery({**event, "data": {"external_reference": "ORDER-1"}}))
+    late = parsed(fakes.merchant_delivery({**event, "data": {"external_reference": "ORDER-1"}}))
     services.accept(late)
 
     work_off(services)

@@ -23,6 +23,7 @@ from tests.fakes import MP_SECRET
 from tests.fakes import NOW
 from tests.fakes import PAYLOADS
 from tests.fakes import mercadopago_delivery
+from tests.fakes import parsed
 from tests.fakes import payment_target
 
 VECTORS = json.loads((Path(__file__).parent / "vectors/mercadopago.json").read_text())
@@ -239,7 +240,7 @@ def test_the_signed_id_counts_and_nothing_else(query: str, body: bytes) -> None:
     delivery = mercadopago_delivery(query=query, body=body)
     mercadopago.verify(delivery, [MP_SECRET])
 
-    notification = mercadopago.parse(delivery)
+    notification = parsed(delivery)
 
     assert notification.target == payment_target("1319999999")
     assert notification.sign is Sign.CHANGED
@@ -257,7 +258,7 @@ def test_the_signed_id_counts_and_nothing_else(query: str, body: bytes) -> None:
 )
 def test_what_is_authentic_but_not_for_us_names_no_target(query: str, body: bytes) -> None:
     """It is answered 200, or Mercado Pago would send it again for weeks."""
-    assert mercadopago.parse(mercadopago_delivery(query=query, body=body)).target is None
+    assert parsed(mercadopago_delivery(query=query, body=body)).target is None
 
 
 def test_the_real_payloads_are_understood() -> None:
@@ -266,14 +267,14 @@ def test_the_real_payloads_are_understood() -> None:
         body = (PAYLOADS / f"mercadopago/{payload}.json").read_bytes()
         delivery = mercadopago_delivery(data_id, body=body)
         mercadopago.verify(delivery, [MP_SECRET])
-        assert mercadopago.parse(delivery).target == payment_target(data_id)
+        assert parsed(delivery).target == payment_target(data_id)
 
 
 def test_copies_share_an_id_and_a_later_delivery_has_its_own() -> None:
     """The id is made of all that is signed, and of the topic."""
-    first = mercadopago.parse(mercadopago_delivery(request_id=REQUEST_ID))
-    copy = mercadopago.parse(mercadopago_delivery(request_id=REQUEST_ID))
-    later = mercadopago.parse(mercadopago_delivery(request_id=REQUEST_ID, at=NOW + timedelta(minutes=15)))
+    first = parsed(mercadopago_delivery(request_id=REQUEST_ID))
+    copy = parsed(mercadopago_delivery(request_id=REQUEST_ID))
+    later = parsed(mercadopago_delivery(request_id=REQUEST_ID, at=NOW + timedelta(minutes=15)))
 
     assert first.id == copy.id
     assert first.id != later.id
@@ -284,7 +285,7 @@ def test_the_old_form_is_believed_by_nobody_and_asks_for_nothing() -> None:
     delivery = mercadopago_delivery(query="id=1319999999&topic=payment", headers={})
     mercadopago.verify(delivery, [MP_SECRET])
 
-    notification = mercadopago.parse(delivery)
+    notification = parsed(delivery)
 
     assert notification.target is None
     assert notification.id == "ipn:payment:1319999999"
@@ -294,4 +295,4 @@ def test_the_old_form_is_believed_by_nobody_and_asks_for_nothing() -> None:
 def test_the_old_form_is_held_to_its_alphabet_too(query: str) -> None:
     """What is answered back is never what anybody likes to send."""
     with pytest.raises(MalformedError):
-        mercadopago.parse(mercadopago_delivery(query=query, headers={}))
+        parsed(mercadopago_delivery(query=query, headers={}))

@@ -24,6 +24,7 @@ from tests.fakes import NOW
 from tests.fakes import PAYLOADS
 from tests.fakes import WHSEC
 from tests.fakes import merchant_delivery
+from tests.fakes import parsed
 from tests.fakes import payment_target
 from tests.fakes import purchase_target
 
@@ -157,7 +158,7 @@ def test_the_real_payload_is_understood_in_full() -> None:
     """Everything that counts is taken over; the reason in words is not kept."""
     body = (PAYLOADS / "merchant/buyer.withdrew.json").read_bytes()
 
-    notification = merchant.parse(merchant_delivery(body, webhook_id="msg_1"))
+    notification = parsed(merchant_delivery(body, webhook_id="msg_1"))
 
     assert notification.id == "msg_1"
     assert notification.topic == "buyer.withdrew"
@@ -172,7 +173,7 @@ def test_a_purchase_can_be_named() -> None:
     """Without a payment's id, the reference is the target; it is its own guard."""
     body = (PAYLOADS / "merchant/payment.rejected__purchase.json").read_bytes()
 
-    notification = merchant.parse(merchant_delivery(body))
+    notification = parsed(merchant_delivery(body))
 
     assert notification.target == purchase_target("ORDER-1")
     assert notification.sign is Sign.REJECTED
@@ -184,7 +185,7 @@ def test_a_purchase_can_be_named() -> None:
 )
 def test_other_types_are_authentic_and_hold_nothing_for_us(document: dict[str, Any]) -> None:
     """Whatever their data looks like."""
-    assert merchant.parse(merchant_delivery(document)).target is None
+    assert parsed(merchant_delivery(document)).target is None
 
 
 def with_data(**data: Any) -> dict[str, Any]:
@@ -202,7 +203,7 @@ def with_data(**data: Any) -> dict[str, Any]:
 )
 def test_what_a_sender_may_write(data: dict[str, Any]) -> None:
     """Numbers or strings for ids, unknown fields, nothing for what is optional."""
-    assert merchant.parse(merchant_delivery(with_data(**data))).target is not None
+    assert parsed(merchant_delivery(with_data(**data))).target is not None
 
 
 @pytest.mark.parametrize(
@@ -245,7 +246,7 @@ def test_what_a_sender_may_write(data: dict[str, Any]) -> None:
 def test_what_the_schema_refuses_is_told_field_by_field(document: object, field: str) -> None:
     """The sender learns what and why."""
     with pytest.raises(InvalidError) as caught:
-        merchant.parse(merchant_delivery(document))
+        parsed(merchant_delivery(document))
 
     found: Any = caught.value.errors
     for name in field.split("."):
@@ -257,7 +258,7 @@ def test_what_the_schema_refuses_is_told_field_by_field(document: object, field:
 def test_a_body_that_is_not_json_is_malformed() -> None:
     """It was rightly signed, but there is nothing to tell field by field."""
     with pytest.raises(MalformedError):
-        merchant.parse(merchant_delivery(b"payment_id=1"))
+        parsed(merchant_delivery(b"payment_id=1"))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from handler.errors import StorageError
 from handler.models import Delivery
 from handler.services import Services
 from handler.simulator import Simulator
+from handler.sources import SOURCES
 from handler.web import LARGEST_BODY
 from handler.web import create_app
 from tests import fakes
@@ -273,6 +274,7 @@ def test_the_description_tells_every_path_and_answer(client: FlaskClient, app: F
 
     paths = {rule.rule.replace("<", "{").replace(">", "}") for rule in app.url_map.iter_rules()}
     assert set(description["paths"]) == paths
+    assert description["components"]["parameters"]["source"]["schema"]["enum"] == list(SOURCES)
     posted = description["paths"]["/notifications/{source}"]["post"]["responses"]
     assert set(posted) == {"200", "400", "401", "404", "413", "415", "422", "500", "503"}
 

@@ -100,6 +100,9 @@ def notification_row(notification: Notification) -> Values:
         "external_reference": guards.external_reference,
         "via": None if notification.via is None else str(notification.via),
         "number": notification.number,
+        "shop_order": notification.shop_order,
+        "payments": " ".join(notification.payments),
+        "problem": notification.problem,
     }
 
 
@@ -116,6 +119,9 @@ def notification_from(row: Row) -> Notification:
         guards=Guards(_decimal(row["amount"]), row["currency"], row["external_reference"]),
         via=Target.parse(row["via"]) if row["via"] else None,
         number=row["number"],
+        shop_order=row["shop_order"],
+        payments=tuple(row["payments"].split()),
+        problem=row["problem"],
     )
 
 

@@ -14,6 +14,7 @@ from handler.errors import LeaseLostError
 from handler.models import Case
 from handler.models import Entry
 from handler.models import Notification
+from handler.models import Sign
 from handler.models import State
 from handler.models import Step
 from handler.models import Target
@@ -22,6 +23,9 @@ from handler.policy import Rule
 
 #: How many notifications of one target are looked at.
 SAID_LIMIT = 64
+
+#: What is said most often and asks for nothing: it never crowds out an instruction.
+HINTS = frozenset({Sign.CHANGED, Sign.ORDER_OPEN})
 
 #: Waits that no notification cuts short.
 ASKED_FOR = frozenset({Rule.ASKED_TO_WAIT, Rule.ACCOUNT_PAUSED})
@@ -122,6 +126,8 @@ def _said_entry(notification: Notification) -> Entry:
     said = f"{notification.topic} from {notification.source} ({notification.id})"
     if notification.via is not None:
         said += f", by way of {notification.via}"
+    if notification.problem:
+        said += f": {notification.problem}"
     return Entry(notification.received_at, Step.SAID, notification.sign, said)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from handler.config import Config
 from handler.errors import ConfigError
 from handler.sellers import Sellers
+from handler.sources import SourceSettings
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,6 @@ class LiveConfig:
         self.config = config
         logger.info("settings read anew, accounts: %s", ", ".join(sorted(config.accounts)))
 
-    def secrets_of(self, account: str, source: str) -> tuple[str, ...]:
-        """Return the secrets in force of a source of an account."""
-        return self.config.secrets_of(account, source)
+    def source_of(self, account: str, source: str) -> SourceSettings | None:
+        """Return the settings in force of a source of an account."""
+        return self.config.source_of(account, source)

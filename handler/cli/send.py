@@ -9,7 +9,7 @@ import click
 
 from handler.cli.environment import environment
 from handler.config import SECRET_SETTINGS
-from handler.config import read_secrets
+from handler.config import read_source
 from handler.config import settings_of
 from handler.errors import ConfigError
 from handler.exchange import USER_AGENT
@@ -107,10 +107,10 @@ def merchant_request(
 
 
 def _secret(account: str, source: str) -> str:
-    secrets = read_secrets(settings_of(environment(), account), source)
-    if not secrets:
+    settings = read_source(settings_of(environment(), account), source)
+    if settings is None:
         raise ConfigError([f"{SECRET_SETTINGS[source]} is not set, so nothing can be signed for source {source}"])
-    return secrets[0]
+    return settings.secrets[0]
 
 
 def _post(to: str, sender: str, query: str, headers: dict[str, str], body: bytes) -> None:

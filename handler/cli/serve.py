@@ -44,7 +44,7 @@ def serve(host: str, port: int) -> None:
     record = open_cases(live.config.database_url)
     services = Services(live.sellers, record, lambda *_: woken.set())
     worker = Worker(services, woken, width=live.config.workers)
-    reception = Reception(live.secrets_of, services.accept, services.clock)
+    reception = Reception(live.source_of, services.accept, services.clock)
     try:
         app = create_app(reception, worker.is_healthy)
         server = Server(app, host, port, Limits(connections=allow_connections(Limits().connections)))

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from dataclasses import field
 
 from handler.config.account import Account
-from handler.config.account import Secrets
+from handler.config.account import SourcesOn
 from handler.config.account import account_of
 from handler.config.account import read_account
-from handler.config.account import read_all_secrets
-from handler.config.account import read_secrets
-from handler.config.account import secrets_of
+from handler.config.account import read_source
+from handler.config.account import read_sources
+from handler.config.account import sources_of
 from handler.config.accounts_file import read_accounts_file
 from handler.config.reader import SECRET_SETTINGS
 from handler.config.reader import Mode
@@ -18,6 +18,7 @@ from handler.config.reader import Reader
 from handler.config.reader import database_url
 from handler.errors import ConfigError
 from handler.models import DEFAULT_ACCOUNT
+from handler.sources import SourceSettings
 
 __all__ = [
     "SECRET_SETTINGS",
@@ -26,18 +27,18 @@ __all__ = [
     "Mode",
     "database_url",
     "read_account",
-    "read_all_secrets",
-    "read_secrets",
+    "read_source",
+    "read_sources",
     "settings_of",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that is set from outside; `secrets` are by account and source."""
+    """Everything that is set from outside; `sources` are by account, those that are on."""
 
     accounts: Mapping[str, Account]
-    secrets: Mapping[str, Secrets] = field(repr=False)
+    sources: Mapping[str, SourcesOn] = field(repr=False)
     database_url: str
     workers: int
 
@@ -46,18 +47,18 @@ class Config:
         """Read the settings; raises ConfigError with everything that is wrong with them."""
         reader = Reader(environ)
         url, workers = reader.database_url(), reader.number("WORKERS", 8, int, 1, 256)
-        problems, accounts, secrets = reader.problems, {}, {}
+        problems, accounts, sources = reader.problems, {}, {}
         for name, settings in _all_settings(environ, problems).items():
             own = Reader(settings)
-            accounts[name], secrets[name] = account_of(own, name, workers), secrets_of(own)
+            accounts[name], sources[name] = account_of(own, name, workers), sources_of(own)
             prefix = f"[{name}] " if settings is not environ else ""
             problems += [f"{prefix}{problem}" for problem in own.problems]
         reader.raise_problems()
-        return cls(accounts, secrets, url, workers)
+        return cls(accounts, sources, url, workers)
 
-    def secrets_of(self, account: str, source: str) -> tuple[str, ...]:
-        """Return the secrets of a source of an account, none if it is switched off or not there."""
-        return self.secrets.get(account, {}).get(source, ())
+    def source_of(self, account: str, source: str) -> SourceSettings | None:
+        """Return how an account has set a source up, None if it is switched off or not there."""
+        return self.sources.get(account, {}).get(source)
 
 
 def settings_of(environ: Mapping[str, str], account: str) -> Mapping[str, str]:

@@ -10,8 +10,10 @@ from handler.config.reader import Mode
 from handler.config.reader import Reader
 from handler.models import DEFAULT_ACCOUNT
 from handler.sources import SOURCES
+from handler.sources import SourceSettings
 
-Secrets = Mapping[str, tuple[str, ...]]
+#: What receiving needs of an account: each source that is on.
+SourcesOn = Mapping[str, SourceSettings]
 
 #: Calls a second that each worker needs for itself: with less, no case has its calls made while its lease lasts.
 LEAST_SHARE = 0.1
@@ -39,20 +41,20 @@ def read_account(environ: Mapping[str, str], name: str = DEFAULT_ACCOUNT, worker
     return account
 
 
-def read_all_secrets(environ: Mapping[str, str]) -> Secrets:
-    """Return what receiving needs of an account: the secrets of each source that is on; raises ConfigError."""
+def read_sources(environ: Mapping[str, str]) -> SourcesOn:
+    """Return what receiving needs of an account; raises ConfigError."""
     reader = Reader(environ)
-    secrets = secrets_of(reader)
+    sources = sources_of(reader)
     reader.raise_problems()
-    return secrets
+    return sources
 
 
-def read_secrets(environ: Mapping[str, str], source: str) -> tuple[str, ...]:
-    """Return the secrets of one source, the newest first, or none; raises ConfigError for one that is no secret."""
+def read_source(environ: Mapping[str, str], source: str) -> SourceSettings | None:
+    """Return how one source is set up, None if it is off; raises ConfigError."""
     reader = Reader(environ)
-    secrets = reader.secrets(source)
+    settings = reader.source(source)
     reader.raise_problems()
-    return secrets
+    return settings
 
 
 def account_of(reader: Reader, name: str, workers: int) -> Account:
@@ -69,10 +71,9 @@ def account_of(reader: Reader, name: str, workers: int) -> Account:
     )
 
 
-def secrets_of(reader: Reader) -> Secrets:
-    """Return the secrets of each source that is on; what is wrong with them the reader keeps."""
-    known = len(reader.problems)
-    secrets = {source: found for source in SOURCES if (found := reader.secrets(source))}
-    if not secrets and len(reader.problems) == known:
+def sources_of(reader: Reader) -> SourcesOn:
+    """Return each source that is on; what is wrong with one the reader keeps."""
+    sources = {source: found for source in SOURCES if (found := reader.source(source))}
+    if not sources:
         reader.problems.append(f"no source is on: set one of {', '.join(SECRET_SETTINGS.values())}")
-    return secrets
+    return sources

@@ -5,11 +5,12 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from handler.config.reader import REFERENCE_SETTINGS
 from handler.config.reader import SECRET_SETTINGS
 from handler.errors import ConfigError
 
 #: Settings that only an account has: in the environment they would be nobody's.
-OWN = frozenset({"MERCADOPAGO_ACCESS_TOKEN", *SECRET_SETTINGS.values()})
+OWN = frozenset({"MERCADOPAGO_ACCESS_TOKEN", *SECRET_SETTINGS.values(), *REFERENCE_SETTINGS.values()})
 
 #: Settings that an account may have for itself; where it has none, those of the environment count.
 SHARED = frozenset(

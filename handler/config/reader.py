@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from handler.errors import ConfigError
 from handler.sources import SOURCES
+from handler.sources import SourceSettings
+from handler.sources.reference import check
 
 T = TypeVar("T")
 
@@ -19,6 +21,9 @@ DEFAULT_SCHEDULE = "5,30,120,600,1800,3600,7200,14400,28800,43200,86400"
 
 #: Which setting holds the secrets of which source.
 SECRET_SETTINGS = {name: f"{name.upper()}_WEBHOOK_SECRET" for name in SOURCES}
+
+#: Which setting tells how the orders of which source become an external_reference.
+REFERENCE_SETTINGS = {name: f"{name.upper()}_REFERENCE" for name, source in SOURCES.items() if source.reference}
 
 #: Shorter than this is guessed, not kept.
 SHORTEST_SECRET = 16
@@ -112,11 +117,23 @@ class Reader:
             self.problems.append("MERCADOPAGO_ACCESS_TOKEN has characters that no token has: copy it again")
         return token
 
-    def secrets(self, source: str) -> tuple[str, ...]:
-        """Return the secrets of a source: none if its setting is not there at all, a problem if it is empty."""
+    def source(self, source: str) -> SourceSettings | None:
+        """Return how a source is set up, None if it is off; a secret that is there and empty is a problem."""
+        if SECRET_SETTINGS[source] not in self._environ:
+            return None
+        return SourceSettings(self._secrets(source), self._reference(source))
+
+    def _reference(self, source: str) -> str:
+        if not SOURCES[source].reference:
+            return ""
+        name = REFERENCE_SETTINGS[source]
+        template = self.text(name, SOURCES[source].reference)
+        if problem := check(template):
+            self.problems.append(f"{name}: {template!r} {problem}")
+        return template
+
+    def _secrets(self, source: str) -> tuple[str, ...]:
         name = SECRET_SETTINGS[source]
-        if name not in self._environ:
-            return ()
         secrets = tuple(secret.strip() for secret in self._environ[name].split(","))
         for secret in secrets:
             if problem := _weakness(secret) or SOURCES[source].check_secret(secret):

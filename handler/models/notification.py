@@ -58,6 +58,10 @@ class Sign(StrEnum):
     CHANGED = "changed"
     #: The payment named by `via` was rejected and its purchase is not covered: a reason to look at this reserve.
     SHORT = "short"
+    #: A shop says that its order is cancelled, and not that the buyer wanted it: a weak sign.
+    ORDER_CANCELLED = "order_cancelled"
+    #: A shop says that its order is open: what it said before is taken back.
+    ORDER_OPEN = "order_open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,9 @@ class Notification:
 
     `id` is the same for each copy of one notification. `via` is the target whose case passed it on.
     `number` is its place among what was said of its target, from 1; 0 until it is on record.
+    `shop_order` is the shop's order that it speaks of, if any: of all that is said of one, the last word
+    counts. `payments` are the payments that it names beside its target. `problem` tells what of it could
+    not be understood.
     """
 
     id: str
@@ -100,6 +107,14 @@ class Notification:
     guards: Guards = Guards()
     via: Target | None = None
     number: int = 0
+    shop_order: str = ""
+    payments: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def moment(self) -> datetime:
+        """When what it says happened, as far as that is known."""
+        return self.occurred_at or self.received_at
 
 
 class ReceiptKind(StrEnum):

@@ -13,7 +13,11 @@ from handler.models import Purchase
 from handler.models import Sign
 from handler.models import TargetKind
 
-INSTRUCTIONS = frozenset({Sign.WITHDREW, Sign.REJECTED})
+#: What asks for a release, the strongest first.
+INSTRUCTIONS = (Sign.WITHDREW, Sign.REJECTED, Sign.ORDER_CANCELLED)
+
+#: What of a whole purchase is overruled by an approved payment, and does not stand for payments made later.
+OVERRULED = frozenset({Sign.REJECTED, Sign.ORDER_CANCELLED})
 
 #: What covers a purchase, or still may.
 COVERING = frozenset(
@@ -34,6 +38,23 @@ def withdrawals(said: Iterable[Notification]) -> tuple[Notification, ...]:
     return tuple(notification for notification in said if notification.sign is Sign.WITHDREW)
 
 
+def last_words(said: Iterable[Notification]) -> tuple[Notification, ...]:
+    """Return what still counts: of what a shop said of an order only what it said last, however it arrived.
+
+    Where it said two things at one moment, the order is open.
+    """
+    said = tuple(said)
+    last: dict[str, tuple[datetime, bool]] = {}
+    for word in said:
+        place = (word.moment, word.sign is Sign.ORDER_OPEN)
+        last[word.shop_order] = max(last.get(word.shop_order, place), place)
+    return tuple(word for word in said if not word.shop_order or _is(last[word.shop_order], word))
+
+
+def _is(last: tuple[datetime, bool], word: Notification) -> bool:
+    return last == (word.moment, word.sign is Sign.ORDER_OPEN)
+
+
 def differences(said: Notification, payment: Payment, purchase: Purchase | None = None) -> tuple[str, ...]:
     """Return in words where a notification and Mercado Pago disagree about a payment; empty if nowhere.
 
@@ -46,8 +67,15 @@ def differences(said: Notification, payment: Payment, purchase: Purchase | None 
 
 
 def purchase_differences(guards: Guards, purchase: Purchase, amount: Decimal | None = None) -> tuple[str, ...]:
-    """Compare with all of a purchase; `amount` is what it came to before any of it was released."""
-    amount = purchase_amount(purchase) if amount is None else amount
+    """Compare with all of a purchase; `amount` is what it came to before any of it was released.
+
+    Where each living payment is about all of it, the buyer tried more than once; where none lives, there
+    is no amount to compare.
+    """
+    living = {payment.amount for payment in purchase.payments if payment.status in COVERING}
+    if amount is None:
+        unknown = not living and purchase.total is None
+        amount = guards.amount if unknown or living == {guards.amount} else purchase_amount(purchase)
     return _compared(guards, amount, purchase_currency(purchase), purchase.reference)
 
 
@@ -62,7 +90,7 @@ def purchase_currency(purchase: Purchase) -> str:
     return "/".join(sorted({payment.currency for payment in purchase.payments}))
 
 
-def _compared(guards: Guards, amount: Decimal, currency: str, reference: str) -> tuple[str, ...]:
+def _compared(guards: Guards, amount: Decimal | None, currency: str, reference: str) -> tuple[str, ...]:
     pairs = (
         ("amount", guards.amount, amount),
         ("currency", guards.currency, currency),

@@ -15,12 +15,16 @@ from handler.models import Sign
 from handler.models import State
 from handler.models import TargetKind
 from handler.policy.guards import INSTRUCTIONS
+from handler.policy.guards import OVERRULED
 from handler.policy.guards import differences
 from handler.policy.purchase import shortfall
+from handler.policy.rules import FALLEN_THROUGH
+from handler.policy.rules import INSTRUCTED_BY
 from handler.policy.rules import Decision
 from handler.policy.rules import Rule
 
-INSTRUCTED_BY = {Sign.WITHDREW: Rule.BUYER_WITHDREW, Sign.REJECTED: Rule.SELLER_REJECTED}
+#: How often a payment is looked at that Mercado Pago has not decided upon, if it does not report it earlier.
+UNDECIDED = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +158,8 @@ def instructed(facts: Facts) -> Decision | None:
         return _captured(payment)
     if not payment.is_reserved and not payment.is_undecided:
         return Decision.end(State.NOTHING, Rule.ALREADY_ENDED, f"{payment}: there is no reserve any more")
-    if instruction.sign is Sign.REJECTED and _names_purchase(instruction):
-        return _rejected_purchase(facts)
+    if instruction.sign in OVERRULED and _names_purchase(instruction):
+        return _fallen_through(facts, instruction.sign)
     said = f"{instruction.topic} from {instruction.source} ({instruction.id})"
     return Decision.cancel(INSTRUCTED_BY[instruction.sign], f"{payment}; {said}")
 
@@ -190,15 +194,15 @@ def _instructions(facts: Facts) -> tuple[Notification, ...]:
 
 
 def _is_spent(said: Notification, facts: Facts) -> bool:
-    """Whether a rejection of the whole purchase was decided upon before: unlike a withdrawal it does not stand."""
-    return said.sign is Sign.REJECTED and _names_purchase(said) and said.number < facts.opened_by
+    """Whether what was said of the whole purchase was decided upon before: only a withdrawal stands."""
+    return said.sign in OVERRULED and _names_purchase(said) and said.number < facts.opened_by
 
 
 def _instruction(facts: Facts) -> Notification | None:
-    """Return the strongest instruction that agrees: a withdrawal first, one naming the payment first."""
+    """Return the strongest instruction that agrees; of two alike, the one naming the payment."""
     payment, purchase = facts.payment, facts.purchase
     agreeing = [said for said in _instructions(facts) if not differences(said, payment, purchase)]
-    return min(agreeing, key=lambda said: (said.sign is not Sign.WITHDREW, _names_purchase(said)), default=None)
+    return min(agreeing, key=lambda said: (INSTRUCTIONS.index(said.sign), _names_purchase(said)), default=None)
 
 
 def _names_purchase(instruction: Notification) -> bool:
@@ -207,14 +211,18 @@ def _names_purchase(instruction: Notification) -> bool:
 
 
 def _depends_on_purchase(instruction: Notification) -> bool:
-    """Whether the other payments can overrule it: a rejection of all, or an amount given for all."""
+    """Whether the other payments can overrule it: none of them approved, or an amount given for all."""
     if not _names_purchase(instruction):
         return False
-    return instruction.sign is Sign.REJECTED or instruction.guards.amount is not None
+    return instruction.sign in OVERRULED or instruction.guards.amount is not None
 
 
-def _rejected_purchase(facts: Facts) -> Decision:
+def _fallen_through(facts: Facts, sign: Sign) -> Decision:
+    """The purchase is off, but nobody said that the buyer withdrew."""
     payment = facts.payment
+    if payment.is_undecided and sign is Sign.ORDER_CANCELLED:
+        why = f"{payment}: the order is cancelled, and Mercado Pago has not decided yet"
+        return Decision.wait(facts.now + UNDECIDED, Rule.NOT_RESERVED_YET, why)
     if payment.is_undecided:
         why = f"{payment}: the seller rejected the purchase, what is not decided is left to Mercado Pago"
         return Decision.end(State.NOTHING, Rule.NOT_RESERVED_YET, why)
@@ -223,9 +231,7 @@ def _rejected_purchase(facts: Facts) -> Decision:
     if paid:
         why = f"{payment}; payment {paid[0]} of the same purchase is approved, so it is kept"
         return Decision.end(State.NOTHING, Rule.PURCHASE_PAID, why)
-    return Decision.cancel(
-        Rule.SELLER_REJECTED, f"{payment}; the seller rejected the purchase and none of it is approved"
-    )
+    return Decision.cancel(INSTRUCTED_BY[sign], f"{payment}; {FALLEN_THROUGH[sign]} and none of it is approved")
 
 
 def _captured(payment: Payment) -> Decision:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import datetime
+from datetime import timedelta
 from decimal import Decimal
 
 from handler.models import Notification
@@ -13,46 +14,75 @@ from handler.models import Purchase
 from handler.models import Sign
 from handler.models import State
 from handler.policy.guards import COVERING
+from handler.policy.guards import INSTRUCTIONS
 from handler.policy.guards import purchase_differences
+from handler.policy.rules import FALLEN_THROUGH
+from handler.policy.rules import INSTRUCTED_BY
 from handler.policy.rules import Decision
 from handler.policy.rules import Rule
+
+#: Where a purchase stands of which something is approved: a seller who rejects it may not know, a shop should.
+PAID = {
+    Sign.REJECTED: (State.NOTHING, Rule.PURCHASE_PAID),
+    Sign.ORDER_CANCELLED: (State.CAPTURED, Rule.CAPTURED),
+}
 
 #: A purchase stands where its worst payment stands.
 WORST_FIRST = (State.DEAD, State.REFUSED, State.CAPTURED, State.CANCELLED, State.NOTHING)
 
 
+def instructions(said: Sequence[Notification], now: datetime, grace: timedelta) -> tuple[Notification, ...]:
+    """Return what of it asks for a release now, the strongest first; a weak sign waits out its grace period."""
+    ripe = [word for word in said if word.sign in INSTRUCTIONS and grace_ends(word, grace) <= now]
+    return tuple(sorted(ripe, key=lambda word: INSTRUCTIONS.index(word.sign)))
+
+
+def not_instructed(said: Sequence[Notification], grace: timedelta) -> Decision:
+    """Return how a purchase goes on that nothing asks to be released now."""
+    ends = [grace_ends(word, grace) for word in said if word.sign in INSTRUCTIONS]
+    if ends:
+        return Decision.wait(min(ends), Rule.GRACE, "the order is cancelled; looked at once the grace period is over")
+    if said:
+        return Decision.end(State.NOTHING, Rule.ORDER_OPEN, "the order is open, as the shop said last")
+    return Decision.end(State.NOTHING, Rule.TOO_OLD, "what was said is older than a reserve can be")
+
+
+def grace_ends(word: Notification, grace: timedelta) -> datetime:
+    """Return when a word may be acted upon."""
+    return word.received_at + grace if word.sign is Sign.ORDER_CANCELLED else word.received_at
+
+
 def decide_purchase(said: Sequence[Notification], purchase: Purchase, amount: Decimal | None = None) -> Decision:
-    """Return which payments the seller's word about a purchase concerns; it has at least one payment.
+    """Return which payments these instructions about a purchase concern; it has at least one payment.
 
     `amount` is what it came to when it was first read: it shrinks with each payment that is released.
     """
-    agreeing = [
-        notification for notification in said if not purchase_differences(notification.guards, purchase, amount)
-    ]
+    agreeing = [word for word in said if not purchase_differences(word.guards, purchase, amount)]
     if not agreeing:
         why = "; ".join(purchase_differences(said[0].guards, purchase, amount))
         return Decision.end(State.REFUSED, Rule.GUARD_FAILED, f"{describe(purchase)}; {why}")
-    withdrawal = next((said for said in agreeing if said.sign is Sign.WITHDREW), None)
-    if withdrawal is not None:
-        ids = [payment.id for payment in purchase.payments]
-        why = f"{describe(purchase)}; the buyer withdrew from all of it"
-        return Decision.spread(ids, Sign.WITHDREW, withdrawal, Rule.BUYER_WITHDREW, why)
-    return _rejected(purchase, agreeing[0])
+    strongest = agreeing[0]
+    if strongest.sign is not Sign.WITHDREW:
+        return _fallen_through(purchase, strongest)
+    ids = [payment.id for payment in purchase.payments]
+    why = f"{describe(purchase)}; the buyer withdrew from all of it"
+    return Decision.spread(ids, Sign.WITHDREW, strongest, Rule.BUYER_WITHDREW, why)
 
 
-def _rejected(purchase: Purchase, said: Notification) -> Decision:
-    """What the seller rejected is what was there; a card that the buyer tried since is a good payment."""
+def _fallen_through(purchase: Purchase, said: Notification) -> Decision:
+    """What fell through is what was there then; a card that the buyer tried since is a good payment."""
     paid = next((payment for payment in purchase.payments if payment.status is PaymentStatus.APPROVED), None)
     if paid is not None:
-        why = f"{describe(purchase)}; {paid}, so all of it is kept"
-        return Decision.end(State.NOTHING, Rule.PURCHASE_PAID, why)
-    moment = min(said.occurred_at or said.received_at, said.received_at)
+        state, rule = PAID[said.sign]
+        return Decision.end(state, rule, f"{describe(purchase)}; {paid}, so all of it is kept")
+    moment = min(said.moment, said.received_at)
     meant = [payment.id for payment in purchase.payments if payment.created_at and payment.created_at <= moment]
+    fell = FALLEN_THROUGH[said.sign]
     if not meant:
-        why = f"{describe(purchase)}; none was there when the seller rejected it"
+        why = f"{describe(purchase)}; none was there at the time, though {fell}"
         return Decision.end(State.NOTHING, Rule.NEWER_PAYMENT, why)
-    why = f"{describe(purchase)}; the seller rejected it and none of it is approved"
-    return Decision.spread(meant, Sign.REJECTED, said, Rule.SELLER_REJECTED, why)
+    why = f"{describe(purchase)}; {fell} and none of it is approved"
+    return Decision.spread(meant, said.sign, said, INSTRUCTED_BY[said.sign], why)
 
 
 def settle_spread(states: Mapping[str, State], decided: Decision, due_at: datetime) -> Decision:

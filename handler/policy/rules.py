@@ -18,6 +18,7 @@ class Rule(StrEnum):
     BUYER_WITHDREW = "buyer_withdrew"
     SELLER_REJECTED = "seller_rejected"
     PURCHASE_SHORT = "purchase_short"
+    ORDER_CANCELLED = "order_cancelled"
     ALREADY_CANCELLED = "already_cancelled"
     # Captured.
     CAPTURED = "captured"
@@ -35,6 +36,7 @@ class Rule(StrEnum):
     ALREADY_ENDED = "already_ended"
     TOO_OLD = "too_old"
     NOT_A_CANCELLATION = "not_a_cancellation"
+    ORDER_OPEN = "order_open"
     OBSERVED = "observed"
     # Refused.
     NOT_FOUND = "not_found"
@@ -43,6 +45,7 @@ class Rule(StrEnum):
     GUARD_FAILED = "guard_failed"
     CLAIM_WITHOUT_PAYMENT = "claim_without_payment"
     STATUS_UNKNOWN = "status_unknown"
+    NOT_UNDERSTOOD = "not_understood"
     # Waiting, or given up.
     NOTIFIED = "notified"
     GRACE = "grace"
@@ -56,6 +59,20 @@ class Rule(StrEnum):
     EXPIRED = "schedule_ended"
     POISON = "poison"
     NO_ACCOUNT = "no_account"
+
+
+#: Under which rule an instruction releases.
+INSTRUCTED_BY = {
+    Sign.WITHDREW: Rule.BUYER_WITHDREW,
+    Sign.REJECTED: Rule.SELLER_REJECTED,
+    Sign.ORDER_CANCELLED: Rule.ORDER_CANCELLED,
+}
+
+#: The same in words, of a whole purchase.
+FALLEN_THROUGH = {
+    Sign.REJECTED: "the seller rejected the purchase",
+    Sign.ORDER_CANCELLED: "the order is still cancelled",
+}
 
 
 class Action(StrEnum):

@@ -27,6 +27,7 @@ from handler.policy.retry import POISON_CLAIMS
 from handler.policy.retry import after_failure
 from handler.policy.retry import after_fault
 from handler.process.claim import work_on_claim
+from handler.process.order import work_on_order
 from handler.process.payment import work_on_payment
 from handler.process.purchase import work_on_purchase
 from handler.process.work import LEASE
@@ -42,6 +43,7 @@ KINDS: Mapping[TargetKind, Callable[[Work], Decision]] = {
     TargetKind.PAYMENT: work_on_payment,
     TargetKind.PURCHASE: work_on_purchase,
     TargetKind.CLAIM: work_on_claim,
+    TargetKind.ORDER: work_on_order,
 }
 
 

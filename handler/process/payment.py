@@ -21,6 +21,7 @@ from handler.policy import Facts
 from handler.policy import Rule
 from handler.policy import decide
 from handler.policy import wants_purchase
+from handler.policy.guards import last_words
 from handler.policy.guards import token_mode
 from handler.policy.guards import withdrawals
 from handler.process.work import Work
@@ -47,7 +48,7 @@ def _decision(work: Work) -> Decision:
     payment = work.read_payment()
     facts = Facts(
         payment=payment,
-        said=work.standing() + _withdrawals_of_purchase(work, payment),
+        said=_said(work, payment),
         now=work.now(),
         opened_by=work.case.opened_by,
         grace=work.account.grace,
@@ -62,11 +63,15 @@ def _decision(work: Work) -> Decision:
     return decide(facts.with_purchase(purchase))
 
 
-def _withdrawals_of_purchase(work: Work, payment: Payment) -> tuple[Notification, ...]:
-    if not payment.external_reference:
-        return ()
-    purchase = Target(work.account.name, TargetKind.PURCHASE, payment.external_reference)
-    return withdrawals(work.standing(purchase))
+def _said(work: Work, payment: Payment) -> tuple[Notification, ...]:
+    """Return what was said of the payment and what stands of its purchase, but nothing that was taken back."""
+    own = work.standing()
+    purchases = [word.via for word in own if word.via is not None and word.via.kind is TargetKind.PURCHASE]
+    if payment.external_reference:
+        purchases.append(Target(work.account.name, TargetKind.PURCHASE, payment.external_reference))
+    beside = [word for purchase in dict.fromkeys(purchases) for word in work.standing(purchase)]
+    last = last_words((*own, *beside))
+    return tuple(word for word in last if word in own) + withdrawals(word for word in last if word in beside)
 
 
 def _concluded(work: Work, decision: Decision) -> Decision:

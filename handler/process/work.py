@@ -103,13 +103,22 @@ class Work:
         """Read all payments of a purchase, those already `known` included.
 
         The search may lag behind: beside a payment in hand, those that it calls open are read one by one.
+        Without a reference there are no others.
         """
-        found = {payment.id: payment for payment in (*self.api.search_payments(reference), *known)}
+        others = self.api.search_payments(reference) if reference else ()
+        found = {payment.id: payment for payment in (*others, *known)}
         ids = {payment.id for payment in known}
         payments = tuple(
             self.api.get_payment(payment.id) if known and payment.id not in ids and payment.is_open else payment
             for payment in found.values()
         )
+        return self._purchase(reference, payments, with_total=with_total)
+
+    def read_named(self, reference: str, ids: Iterable[str]) -> Purchase:
+        """Read the payments of a purchase by their ids; raises MercadoPagoError if one of them is not to be had."""
+        return self._purchase(reference, tuple(self.api.get_payment(payment) for payment in ids), with_total=False)
+
+    def _purchase(self, reference: str, payments: tuple[Payment, ...], *, with_total: bool) -> Purchase:
         total = self._purchase_total(payments) if with_total else None
         words = ", ".join(f"{payment.id} {payment.status} {payment.amount} {payment.currency}" for payment in payments)
         self.note(
@@ -149,8 +158,10 @@ class Work:
                 received_at=self.now(),
                 target=target,
                 sign=decision.sign,
+                occurred_at=origin.moment,
                 guards=guards,
                 via=self.case.target,
+                shop_order=origin.shop_order,
             )
             self.services.accept(notification)
         return targets

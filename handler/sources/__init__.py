@@ -12,6 +12,11 @@ from handler.models import Delivery
 from handler.models import Notification
 from handler.sources import mercadopago
 from handler.sources import merchant
+from handler.sources import shopify
+from handler.sources import woocommerce
+from handler.sources.settings import SourceSettings
+
+__all__ = ["SOURCES", "Source", "SourceSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +25,36 @@ class Source:
 
     `check_secret` returns what is wrong with a configured secret, or None. `headers` are those it signs
     or signs with, in lower case; no other reaches a Delivery. With `json_only`, another content type is
-    refused.
+    refused. One that `gives_up` switches its webhook off after some errors: whatever is authentic is
+    answered 200. `reference` is how its orders become an `external_reference`, where nothing else is set.
     """
 
     verify: Callable[[Delivery, Sequence[str]], None]
-    parse: Callable[[Delivery], Notification]
+    parse: Callable[[Delivery, SourceSettings], Notification]
     check_secret: Callable[[str], str | None]
     headers: Sequence[str]
-    json_only: bool
+    json_only: bool = False
+    gives_up: bool = False
+    reference: str = ""
 
 
 SOURCES = {
-    "mercadopago": Source(
-        mercadopago.verify, mercadopago.parse, mercadopago.check_secret, mercadopago.HEADERS, json_only=False
-    ),
+    "mercadopago": Source(mercadopago.verify, mercadopago.parse, mercadopago.check_secret, mercadopago.HEADERS),
     "merchant": Source(merchant.verify, merchant.parse, merchant.check_secret, merchant.HEADERS, json_only=True),
+    "woocommerce": Source(
+        woocommerce.verify,
+        woocommerce.parse,
+        woocommerce.check_secret,
+        woocommerce.HEADERS,
+        gives_up=True,
+        reference=woocommerce.REFERENCE,
+    ),
+    "shopify": Source(
+        shopify.verify,
+        shopify.parse,
+        shopify.check_secret,
+        shopify.HEADERS,
+        gives_up=True,
+        reference=shopify.REFERENCE,
+    ),
 }

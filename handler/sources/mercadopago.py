@@ -26,6 +26,7 @@ from handler.models import Notification
 from handler.models import Sign
 from handler.models import Target
 from handler.models import TargetKind
+from handler.sources.settings import SourceSettings
 from handler.strict_json import loads
 
 NAME = "mercadopago"
@@ -85,7 +86,7 @@ def verify(delivery: Delivery, secrets: Sequence[str]) -> None:
         raise SignatureError("v1 does not match any configured secret")
 
 
-def parse(delivery: Delivery) -> Notification:
+def parse(delivery: Delivery, _settings: SourceSettings) -> Notification:
     """Return what a verified delivery says: that something changed, or nothing for us."""
     if _is_ipn(delivery):
         return _ipn(delivery)

@@ -28,10 +28,12 @@ from handler.models import Sign
 from handler.models import Target
 from handler.models import TargetKind
 from handler.sources.schema import AmountField
+from handler.sources.schema import CurrencyField
 from handler.sources.schema import MomentField
 from handler.sources.schema import PaymentIdField
 from handler.sources.schema import load
 from handler.sources.schema import printable
+from handler.sources.settings import SourceSettings
 from handler.strict_json import loads
 
 NAME = "merchant"
@@ -60,7 +62,7 @@ class PurchaseOffSchema(LenientSchema):
     order_id = fields.String()
     external_reference = fields.String(validate=[validate.Length(max=256), printable])
     amount = AmountField()
-    currency = fields.String(validate=validate.Regexp(r"[A-Z]{3}\Z", error="Must be three capital letters."))
+    currency = CurrencyField()
     reason = fields.String(allow_none=True, validate=validate.Length(max=500))
     occurred_at = MomentField(format="iso", allow_none=True)
 
@@ -101,7 +103,7 @@ def verify(delivery: Delivery, secrets: Sequence[str]) -> None:
         raise SignatureError("webhook-signature does not match any configured secret")
 
 
-def parse(delivery: Delivery) -> Notification:
+def parse(delivery: Delivery, _settings: SourceSettings) -> Notification:
     """Return what a verified event says; other types than ours are authentic and hold nothing for us.
 
     Raises MalformedError for a body that is not JSON, InvalidError for one that the schema refuses.

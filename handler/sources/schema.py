@@ -11,6 +11,7 @@ from marshmallow import ValidationError
 from marshmallow import fields
 
 from handler.errors import InvalidError
+from handler.models import Sign
 
 
 class PaymentIdField(fields.Field[str]):
@@ -32,6 +33,15 @@ class AmountField(fields.Field[Decimal]):
         return Decimal(value)
 
 
+class CurrencyField(fields.String):
+    """A currency's code, of three capital letters."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{3}", value):
+            raise ValidationError("Must be three capital letters.")
+        return value
+
+
 class MomentField(fields.AwareDateTime):
     """A moment with its offset, in UTC: the first and the last of the calendar have none there."""
 
@@ -41,6 +51,17 @@ class MomentField(fields.AwareDateTime):
             return moment.astimezone(UTC)
         except OverflowError as error:
             raise ValidationError("Not a moment of the calendar.") from error
+
+
+def is_mercadopago(*methods: str | None) -> bool:
+    """Whether an order was paid through Mercado Pago, as far as the shop tells how it was paid at all."""
+    named = [method for method in methods if method]
+    return not named or any(re.search(r"mercado[ _-]?pago", method, re.IGNORECASE) for method in named)
+
+
+def cancelled_sign(reason: str | None) -> Sign:
+    """Return what a cancelled order says: only the stated wish of the buyer is a withdrawal."""
+    return Sign.WITHDREW if (reason or "").lower() == "customer" else Sign.ORDER_CANCELLED
 
 
 def printable(text: str) -> None:

@@ -25,7 +25,6 @@ from handler.errors import StorageError
 from handler.models import Case
 from handler.models import Entry
 from handler.models import Notification
-from handler.models import Sign
 from handler.models import State
 from handler.models import Target
 from handler.policy import Decision
@@ -97,7 +96,7 @@ class DynamoDBCases:
     def said(self, target: Target) -> tuple[Notification, ...]:
         """See `Cases`."""
         newest = sorted(self._all_said(target), key=lambda said: said.received_at, reverse=True)
-        return tuple(sorted(newest, key=lambda said: said.sign is Sign.CHANGED)[: transitions.SAID_LIMIT])
+        return tuple(sorted(newest, key=lambda said: said.sign in transitions.HINTS)[: transitions.SAID_LIMIT])
 
     def history(self, target: Target) -> list[Entry]:
         """See `Cases`."""

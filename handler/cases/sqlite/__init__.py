@@ -254,7 +254,10 @@ def _all_said(db: sqlite3.Connection, target: Target) -> list[Notification]:
 
 
 def _said(db: sqlite3.Connection, target: Target) -> tuple[Notification, ...]:
-    query = "SELECT * FROM notification WHERE target = ? ORDER BY sign = 'changed', received_at DESC LIMIT ?"
+    query = (
+        "SELECT * FROM notification WHERE target = ?"
+        " ORDER BY sign IN ('changed', 'order_open'), received_at DESC LIMIT ?"
+    )
     return tuple(notification_from(row) for row in db.execute(query, (str(target), transitions.SAID_LIMIT)))
 
 

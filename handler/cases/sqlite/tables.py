@@ -1,7 +1,7 @@
 """The tables, and the statements that write them."""
 
 #: Raised with every change of the tables; a file of another version is not touched.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # Times are ISO 8601 in UTC, all of one length, so that they sort as text. Clustered keys
 # (WITHOUT ROWID) keep all that belongs to one target together; the index of due cases holds open
@@ -10,7 +10,8 @@ SCHEMA = """
 CREATE TABLE notification (
     target TEXT NOT NULL, id TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, sign TEXT NOT NULL,
     received_at TEXT NOT NULL, occurred_at TEXT, amount TEXT, currency TEXT, external_reference TEXT, via TEXT,
-    number INTEGER NOT NULL, PRIMARY KEY (target, id)
+    number INTEGER NOT NULL, shop_order TEXT NOT NULL, payments TEXT NOT NULL, problem TEXT NOT NULL,
+    PRIMARY KEY (target, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE cases (
@@ -39,7 +40,7 @@ CREATE TABLE heartbeat (id INTEGER PRIMARY KEY CHECK (id = 1), beats INTEGER NOT
 SAVE_NOTIFICATION = """
 INSERT INTO notification SELECT
     :target, :id, :source, :topic, :sign, :received_at, :occurred_at, :amount, :currency, :external_reference, :via,
-    coalesce(max(heard), 0) + 1
+    coalesce(max(heard), 0) + 1, :shop_order, :payments, :problem
 FROM cases WHERE target = :target
 ON CONFLICT DO NOTHING
 """

@@ -1,0 +1,545 @@
+"""Shops: what the word of a shop about its order does to the reserves of that order."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from handler.models import Sign
+from handler.models import Target
+from handler.process import process
+from handler.receive import receive
+from handler.services import Services
+from handler.simulator import Simulator
+from handler.sources import shopify
+from handler.sources import woocommerce
+from tests import fakes
+from tests.fakes import NOW
+from tests.fakes import PAYLOADS
+from tests.fakes import SHOP_SECRET
+from tests.fakes import Clock
+from tests.fakes import parsed
+from tests.fakes import payment_target
+from tests.fakes import purchase_target
+from tests.fakes import said
+from tests.fakes import work_off
+
+WOOCOMMERCE = json.loads((PAYLOADS / "woocommerce/order.updated__cancelled.json").read_bytes())
+SHOPIFY = json.loads((PAYLOADS / "shopify/orders.cancelled.json").read_bytes())
+
+ENVIRON = {"WOOCOMMERCE_WEBHOOK_SECRET": SHOP_SECRET, "SHOPIFY_WEBHOOK_SECRET": SHOP_SECRET}
+
+#: A cancelled order, nobody said by whom; and one that the buyer cancelled.
+Tell = Callable[..., str]
+
+
+@pytest.fixture
+def tell(services: Services) -> Tell:
+    """Have a shop say how its order stands, as of so many seconds after NOW; returns the receipt."""
+    reception = fakes.reception(services, ENVIRON)
+
+    def deliver(state: str, after: float = 0, *, shop: str = "shopify", **fields: Any) -> str:
+        moment = NOW + timedelta(seconds=after)
+        if shop == "shopify":
+            order = {**SHOPIFY, "updated_at": moment.isoformat(), **shopify_fields(state), **fields}
+            delivery = fakes.shopify_delivery(json.dumps(order).encode(), at=services.clock())
+        else:
+            status = "on-hold" if state == "open" else "cancelled"
+            order = {**WOOCOMMERCE, "date_modified_gmt": f"{moment:%Y-%m-%dT%H:%M:%S}", "status": status, **fields}
+            delivery = fakes.woocommerce_delivery(json.dumps(order).encode(), at=services.clock())
+        return receive(delivery, reception).kind
+
+    return deliver
+
+
+def shopify_fields(state: str) -> dict[str, Any]:
+    if state == "open":
+        return {"cancelled_at": None, "cancel_reason": None}
+    return {"cancelled_at": NOW.isoformat(), "cancel_reason": state}
+
+
+REFERENCE = str(SHOPIFY["id"])
+
+
+def stands(services: Services, target: Target) -> str:
+    case = services.cases.get(target)
+    return f"{case.state} {case.reason}" if case else "unknown"
+
+
+def status(simulator: Simulator, payment_id: str) -> str:
+    found: str = simulator.memory.payment(payment_id)["status"]
+    return found
+
+
+def reserve(simulator: Simulator, state: str = "authorized", **fields: Any) -> str:
+    return simulator.memory.add_payment(state, **{"external_reference": REFERENCE, **fields})
+
+
+# What WooCommerce says.
+
+
+def test_a_complete_order_of_woocommerce_names_its_payments() -> None:
+    """Which the plugin wrote down; the reference is what late payments are known by."""
+    notification = parsed(fakes.woocommerce_delivery(json.dumps(WOOCOMMERCE).encode()))
+
+    assert notification.target == purchase_target("WC-727")
+    assert notification.sign is Sign.ORDER_CANCELLED
+    assert notification.payments == ("1319999001",)
+    assert notification.shop_order == "woocommerce 727"
+    assert f"{notification.occurred_at}" == "2026-11-22 09:58:40+00:00"
+    assert (notification.guards.amount, notification.guards.currency) == (None, "ARS")
+
+
+@pytest.mark.parametrize(
+    ("meta", "payments"),
+    [
+        ([{"key": "_Mercado_Pago_Payment_IDs", "value": "123, 456"}], ("123", "456")),
+        ([{"key": "_Mercado_Pago_Payment_IDs", "value": 123}], ("123",)),
+        ([{"key": "Mercado Pago - Payment 77", "value": "[Date]"}], ("77",)),
+        (
+            [{"key": "_Mercado_Pago_Payment_IDs", "value": "77"}, {"key": "Mercado Pago - Payment 77", "value": ""}],
+            ("77",),
+        ),
+        ([{"key": "_Mercado_Pago_Payment_IDs", "value": "PAY01 12.5 0 x9 -"}], ()),
+        ([{"key": "_Mercado_Pago_Payment_IDs", "value": ["1"] * 99}], ("1",)),
+        ([{"key": "_Mercado_Pago_Payment_IDs", "value": " ".join(map(str, range(1, 99)))}], None),
+        ([{"key": None}, 7, None], ()),
+        ({"key": "_Mercado_Pago_Payment_IDs"}, ()),
+        ("1319999001", ()),
+        (None, ()),
+    ],
+)
+def test_payments_are_found_in_whatever_plugins_write(meta: object, payments: tuple[str, ...] | None) -> None:
+    """And twenty of them are enough for any order."""
+    notification = parsed(fakes.woocommerce_delivery(json.dumps({**WOOCOMMERCE, "meta_data": meta}).encode()))
+
+    assert notification.payments == payments or (payments is None and len(notification.payments) == 20)
+    assert (notification.guards.amount is None) == bool(notification.payments)
+
+
+def test_an_order_whose_method_changed_still_has_its_reserve() -> None:
+    """The buyer tried a card, then chose a transfer: the card's payment is what counts."""
+    order = {**WOOCOMMERCE, "payment_method": "bacs", "payment_method_title": "Transfer"}
+
+    assert parsed(fakes.woocommerce_delivery(json.dumps(order).encode())).payments == ("1319999001",)
+
+
+@pytest.mark.parametrize("state", ["pending", "processing", "on-hold", "completed", "failed", "refunded", "custom"])
+def test_any_other_status_of_woocommerce_is_no_cancellation(state: str) -> None:
+    """Least of all `failed`, which a late word about the first card leaves behind on an order that was paid."""
+    notification = parsed(fakes.woocommerce_delivery(json.dumps({**WOOCOMMERCE, "status": state}).encode()))
+
+    assert notification.sign is Sign.ORDER_OPEN
+
+
+def test_a_secret_of_woocommerce_may_have_special_characters() -> None:
+    """WordPress keeps them escaped and signs with what they mean: whichever of the two was copied."""
+    body = json.dumps(WOOCOMMERCE).encode()
+    delivery = fakes.woocommerce_delivery(body, secret="a&b<c" * 5)
+
+    woocommerce.verify(delivery, ["a&amp;b&lt;c" * 5])
+    woocommerce.verify(delivery, ["a&b<c" * 5])
+
+
+# What Shopify says.
+
+
+@pytest.mark.parametrize(
+    ("reason", "sign"),
+    [
+        ("customer", Sign.WITHDREW),
+        ("CUSTOMER", Sign.WITHDREW),
+        ("declined", Sign.ORDER_CANCELLED),
+        ("fraud", Sign.ORDER_CANCELLED),
+        ("inventory", Sign.ORDER_CANCELLED),
+        ("staff", Sign.ORDER_CANCELLED),
+        ("other", Sign.ORDER_CANCELLED),
+        ("a new one", Sign.ORDER_CANCELLED),
+        (None, Sign.ORDER_CANCELLED),
+    ],
+)
+def test_the_stated_reason_decides(reason: str | None, sign: Sign) -> None:
+    """Only the buyer's wish is a withdrawal."""
+    notification = parsed(fakes.shopify_delivery(json.dumps({**SHOPIFY, "cancel_reason": reason}).encode()))
+
+    assert (notification.sign, notification.target) == (sign, purchase_target(REFERENCE))
+    assert f"{notification.guards.amount} {notification.guards.currency}" == "100.00 ARS"
+
+
+@pytest.mark.parametrize("names", [["Mercado Pago"], ["mercado_pago"], ["manual", "MercadoPago - Cartões"], [], None])
+def test_an_order_of_mercado_pago_is_known_by_its_gateway(names: list[str] | None) -> None:
+    """One that names none may have any."""
+    body = json.dumps({**SHOPIFY, "payment_gateway_names": names}).encode()
+
+    assert parsed(fakes.shopify_delivery(body)).target is not None
+
+
+def test_a_shop_can_have_its_own_reference() -> None:
+    """Of whatever fields of the order its checkout makes it."""
+    delivery = fakes.shopify_delivery(json.dumps(SHOPIFY).encode())
+
+    assert parsed(delivery, reference="pedido {name}/{order_number}").target == purchase_target("pedido #1042/1042")
+
+
+# Known answers, computed with `openssl dgst -sha256 -hmac`.
+
+
+def test_signatures_are_those_that_others_compute() -> None:
+    """Base64 of the digest."""
+    body, secret = b'{"id":1,"name":"caf\xc3\xa9"}', "3c9a5e7b1d48620f3c9a5e7b1d48620f"
+
+    known = "x8hbdDSuZ/oKBn8RNzb8/8NCf+HiyA0TsaGgvXGdPe4="
+    assert [shopify.sign(body, secret), woocommerce.sign(body, secret)] == [known, known]
+
+
+# What becomes of the reserves.
+
+
+@pytest.mark.parametrize(
+    ("state", "stood"),
+    [
+        ("authorized", "cancelled buyer_withdrew"),
+        ("pending", "cancelled buyer_withdrew"),
+        ("in_process", "cancelled buyer_withdrew"),
+        ("approved", "captured captured"),
+        ("rejected", "nothing no_reserve"),
+        ("cancelled", "cancelled already_cancelled"),
+        ("refunded", "nothing already_ended"),
+        ("charged_back", "nothing already_ended"),
+        ("in_mediation", "nothing already_ended"),
+    ],
+)
+def test_the_buyer_cancelled_at_the_shop(
+    services: Services, simulator: Simulator, tell: Tell, state: str, stood: str
+) -> None:
+    """Cell by cell: at once, each payment of the order; what no longer counts is looked for a little longer."""
+    payment, clock = reserve(simulator, state), services.clock
+    assert isinstance(clock, Clock)
+
+    assert tell("customer") == "accepted"
+    work_off(services)
+    if state in {"rejected", "cancelled", "refunded", "charged_back", "in_mediation"}:
+        assert stands(services, purchase_target(REFERENCE)) == "pending not_found_yet"
+        for _ in range(4):
+            clock.forward(minutes=10)
+            work_off(services)
+
+    assert stands(services, payment_target(payment)) == stood
+    assert stands(services, purchase_target(REFERENCE)) == f"{stood.split(maxsplit=1)[0]} buyer_withdrew"
+    assert len(simulator.writes()) == (state in {"authorized", "pending", "in_process"})
+
+
+@pytest.mark.parametrize(
+    ("state", "purchase"),
+    [
+        ("authorized", "cancelled order_cancelled"),
+        ("approved", "captured captured"),
+        ("rejected", "nothing order_cancelled"),
+        ("cancelled", "cancelled order_cancelled"),
+        ("refunded", "nothing order_cancelled"),
+        ("charged_back", "nothing order_cancelled"),
+        ("in_mediation", "nothing order_cancelled"),
+    ],
+)
+def test_an_order_turned_up_cancelled(
+    services: Services, simulator: Simulator, tell: Tell, state: str, purchase: str
+) -> None:
+    """Cell by cell: looked at when the grace period is over, and not before."""
+    payment = reserve(simulator, state, order=simulator.memory.add_merchant_order(100.0))
+    target, clock = purchase_target("WC-727"), services.clock
+    assert isinstance(clock, Clock)
+
+    tell("cancelled", 60, shop="woocommerce")
+    work_off(services)
+    assert stands(services, target) == "pending grace"
+    assert simulator.calls == []
+    clock.forward(seconds=299)
+    work_off(services)
+    assert simulator.calls == []
+    clock.forward(seconds=1)
+    work_off(services)
+
+    assert stands(services, target) == purchase
+    assert len(simulator.writes()) == (state == "authorized")
+    assert (status(simulator, payment) == "cancelled") == (state in {"authorized", "cancelled"})
+
+
+def test_what_mercado_pago_has_not_decided_is_waited_for(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """It is released once it is reserved, and not cancelled before."""
+    payment = reserve(simulator, "in_process")
+    tell("staff", 60)
+    clock.forward(minutes=5)
+    work_off(services)
+    assert stands(services, payment_target(payment)) == "pending not_reserved_yet"
+
+    simulator.memory.payments[payment].update(status="authorized", captured=False)
+    services.accept(said(payment_target(payment), Sign.CHANGED, clock()))
+    work_off(services)
+
+    assert stands(services, payment_target(payment)) == "cancelled order_cancelled"
+    clock.forward(minutes=5)
+    work_off(services)
+    assert stands(services, purchase_target(REFERENCE)) == "cancelled order_cancelled"
+
+
+def test_what_is_waited_for_is_looked_at_though_nobody_reports_it(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """Every hour; and taken back, it is left alone."""
+    kept, released = (reserve(simulator, "pending") for _ in range(2))
+    tell("staff", 60)
+    clock.forward(minutes=5)
+    work_off(services)
+    simulator.memory.payments[released].update(status="authorized", captured=False)
+    clock.forward(hours=1)
+    work_off(services)
+    assert status(simulator, released) == "cancelled"
+
+    tell("open", 4000)
+    simulator.memory.payments[kept].update(status="authorized", captured=False)
+    clock.forward(hours=1)
+    work_off(services)
+
+    assert stands(services, payment_target(kept)) == "nothing reserve_wanted"
+    assert status(simulator, kept) == "authorized"
+
+
+def test_an_approved_payment_keeps_the_others(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """The order is paid, whatever the shop thinks of it: told, not touched."""
+    paid, other = reserve(simulator, "approved"), reserve(simulator)
+
+    tell("staff", 60)
+    clock.forward(minutes=5)
+    work_off(services)
+
+    assert stands(services, purchase_target(REFERENCE)) == "captured captured"
+    assert [status(simulator, payment) for payment in (paid, other)] == ["approved", "authorized"]
+
+
+def test_a_payment_approved_meanwhile_keeps_the_others(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """Between the purchase and its payments: each of them looks at the others again."""
+    other, waits = reserve(simulator), reserve(simulator, "pending")
+    tell("staff", 60)
+    clock.forward(minutes=5)
+    target = purchase_target(REFERENCE)
+    process(target, services)
+    simulator.memory.payments[waits].update(status="approved", captured=True)
+    work_off(services)
+
+    assert stands(services, payment_target(other)) == "nothing purchase_paid"
+    assert status(simulator, other) == "authorized"
+
+
+def test_a_payment_made_after_the_cancellation_is_a_good_one(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """Nobody said that the buyer withdrew, so a card that came later is presumed to be meant."""
+    early = reserve(simulator)
+    tell("staff", 60)
+    clock.forward(seconds=90)
+    late = reserve(simulator)
+    clock.forward(minutes=5)
+    work_off(services)
+
+    assert (status(simulator, early), status(simulator, late)) == ("cancelled", "authorized")
+
+
+def test_payments_all_made_after_the_cancellation_are_kept(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """Each of them."""
+    tell("staff")
+    clock.forward(seconds=90)
+    late = reserve(simulator)
+    clock.forward(minutes=5)
+    work_off(services)
+
+    assert stands(services, purchase_target(REFERENCE)) == "nothing newer_payment"
+    assert status(simulator, late) == "authorized"
+
+
+def test_the_buyers_cancellation_catches_a_reserve_that_comes_later(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """It stays on file."""
+    tell("customer", 60)
+    clock.forward(hours=1)
+    late = reserve(simulator)
+    services.accept(said(payment_target(late), Sign.CHANGED, clock()))
+    work_off(services)
+
+    assert stands(services, payment_target(late)) == "cancelled buyer_withdrew"
+
+
+@pytest.mark.parametrize("reason", ["staff", "customer"])
+@pytest.mark.parametrize("late", [False, True])
+def test_an_order_that_is_opened_again_takes_its_word_back(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell, reason: str, *, late: bool
+) -> None:
+    """In whatever order the two words arrive: when they were said counts."""
+    words = [(reason, 60), ("open", 70)]
+    for state, after in reversed(words) if late else words:
+        tell(state, after)
+    payment = reserve(simulator)
+    clock.forward(minutes=6)
+    services.accept(said(payment_target(payment), Sign.CHANGED, clock()))
+    work_off(services)
+
+    assert stands(services, purchase_target(REFERENCE)) == "nothing order_open"
+    assert stands(services, payment_target(payment)) == "nothing reserve_wanted"
+    assert simulator.writes() == []
+
+
+def test_of_two_words_at_one_moment_the_order_is_open(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """WooCommerce tells time by the second; in doubt, nothing is done."""
+    simulator.memory.payments["1319999001"] = simulator.memory.payments[reserve(simulator)]
+    tell("cancelled", 60, shop="woocommerce")
+    tell("open", 60, shop="woocommerce")
+    clock.forward(minutes=6)
+    work_off(services)
+
+    assert stands(services, purchase_target("WC-727")) == "nothing order_open"
+
+
+def test_the_sellers_own_word_stands_beside_an_open_order(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """The shop takes back only what the shop said."""
+    payment = reserve(simulator)
+    tell("staff", 60)
+    services.accept(said(purchase_target(REFERENCE), Sign.WITHDREW, clock()))
+    tell("open", 70)
+    work_off(services)
+
+    assert stands(services, payment_target(payment)) == "cancelled buyer_withdrew"
+
+
+def test_cancelled_again_after_it_was_opened(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """The last word counts, and its grace period is its own."""
+    payment = reserve(simulator)
+    for state, after in (("staff", 60), ("open", 70), ("staff", 200)):
+        clock.now = NOW + timedelta(seconds=after)
+        tell(state, after)
+        work_off(services)
+    clock.now = NOW + timedelta(seconds=499)
+    work_off(services)
+    assert status(simulator, payment) == "authorized"
+    clock.forward(seconds=1)
+    work_off(services)
+
+    assert stands(services, payment_target(payment)) == "cancelled order_cancelled"
+
+
+# Guards.
+
+
+def test_an_amount_that_does_not_fit_is_refused(services: Services, simulator: Simulator, tell: Tell) -> None:
+    """A copy of a shop may number its orders alike."""
+    payment = reserve(simulator, transaction_amount=250.0)
+    tell("customer")
+    work_off(services)
+
+    assert stands(services, purchase_target(REFERENCE)) == "refused guard_failed"
+    assert status(simulator, payment) == "authorized"
+
+
+def test_a_buyer_who_reserved_twice_gets_both_back(services: Services, simulator: Simulator, tell: Tell) -> None:
+    """Each of them is about the whole order."""
+    payments = [reserve(simulator) for _ in range(2)]
+    tell("customer")
+    work_off(services)
+
+    clock = services.clock
+    assert isinstance(clock, Clock)
+    clock.forward(minutes=5)
+    work_off(services)
+
+    assert [status(simulator, payment) for payment in payments] == ["cancelled", "cancelled"]
+    assert stands(services, purchase_target(REFERENCE)) == "cancelled buyer_withdrew"
+
+
+def test_a_split_order_gets_both_cards_back(services: Services, simulator: Simulator, tell: Tell) -> None:
+    """Together they come to the total."""
+    payments = [reserve(simulator, transaction_amount=amount) for amount in (60.0, 40.0)]
+    tell("customer")
+    work_off(services)
+
+    assert [status(simulator, payment) for payment in payments] == ["cancelled", "cancelled"]
+
+
+def test_payments_that_woocommerce_names_need_no_reference(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """Shops change the prefix; what the plugin wrote down is what was paid."""
+    named = reserve(simulator, external_reference="Curso-727")
+    bare = reserve(simulator, external_reference=None)
+    meta = [{"key": "_Mercado_Pago_Payment_IDs", "value": f"{named}, {bare}"}]
+    tell("cancelled", 60, shop="woocommerce", meta_data=meta)
+    clock.forward(minutes=5)
+    work_off(services)
+
+    assert [status(simulator, payment) for payment in (named, bare)] == ["cancelled", "cancelled"]
+    assert stands(services, purchase_target("WC-727")) == "cancelled order_cancelled"
+
+
+def test_without_named_payments_woocommerce_leads_by_reference(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """As other shops do."""
+    payment = reserve(simulator, external_reference="WC-727")
+    tell("cancelled", 60, shop="woocommerce", meta_data=[])
+    clock.forward(minutes=5)
+    work_off(services)
+
+    assert status(simulator, payment) == "cancelled"
+
+
+# What cannot be understood.
+
+
+def test_what_cannot_be_understood_is_on_record(
+    services: Services, tell: Tell, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The shop is answered 200; the problem is told here, without a word of the payload."""
+    assert tell("customer", total_price={"amount": "secret"}) == "accepted"
+    work_off(services)
+
+    (case,) = services.cases.newest(9)
+    assert (case.state, case.reason) == ("refused", "not_understood")
+    assert "total_price" in case.detail
+    assert "Must be a decimal string" in case.detail
+    assert "secret" not in case.detail
+    assert "not_understood" in caplog.text
+
+
+def test_a_reference_that_the_order_does_not_give_is_on_record(services: Services) -> None:
+    """Such as a template for another shop."""
+    reception = fakes.reception(services, {**ENVIRON, "SHOPIFY_REFERENCE": "{number}-{nothing}-{cart_token}-{email}"})
+    receive(fakes.shopify_delivery(json.dumps({**SHOPIFY, "email": "x" * 300}).encode()), reception)
+    work_off(services)
+
+    (case,) = services.cases.newest(9)
+    assert "nothing" in case.detail
+    assert "cart_token" in case.detail
+
+
+def test_a_reference_must_be_short_and_printable(services: Services) -> None:
+    """Whatever the order has in that place."""
+    reception = fakes.reception(services, {**ENVIRON, "SHOPIFY_REFERENCE": "{email}"})
+    for email in ("x" * 300, "a\x00b"):
+        receive(fakes.shopify_delivery(json.dumps({**SHOPIFY, "email": email}).encode()), reception)
+    work_off(services)
+
+    assert [case.reason for case in services.cases.newest(9)] == ["not_understood"] * 2
