@@ -10,12 +10,16 @@ from threading import Thread
 from benchmarks.figures import Figure
 from benchmarks.figures import percentile
 from benchmarks.figures import ratio
+from handler.calls import Calls
 from handler.cli.demo import running_handler
 from handler.cli.send import merchant_request
 from handler.clock import utc_now
 from handler.exchange import USER_AGENT
 from handler.exchange import Exchange
 from handler.mercadopago import MercadoPago
+from handler.models import DEFAULT_ACCOUNT
+from handler.models import Target
+from handler.models import TargetKind
 from handler.pace import Pace
 from handler.server import Server
 from handler.simulator import Memory
@@ -71,13 +75,14 @@ def _notified(simulator: Simulator, url: str, number: int) -> list[float]:
 
 def _called(simulator: Simulator, url: str, number: int) -> list[float]:
     exchange, times = Exchange(connections=1, user_agent=USER_AGENT), []
-    client = MercadoPago(base_url=url, access_token=TOKEN, exchange=exchange, pace=Pace(1000), clock=utc_now)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    client = MercadoPago(Calls(base_url=url, headers=headers, exchange=exchange, pace=Pace(1000), clock=utc_now))
     client.collector_id()
     for _ in range(number):
         payment_id = simulator.memory.add_payment()
         begun = time.perf_counter()
         client.get_payment(payment_id)
-        client.cancel_payment(payment_id, secrets.token_hex(16))
+        client.cancel(Target(DEFAULT_ACCOUNT, TargetKind.PAYMENT, payment_id), secrets.token_hex(16))
         times.append(_effective(simulator, payment_id) - begun)
     exchange.close()
     return times

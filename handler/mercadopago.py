@@ -1,19 +1,12 @@
-"""Mercado Pago's Payments API, as far as a release needs it.
+"""Mercado Pago's API, as far as a release needs it.
 
 https://www.mercadopago.com.br/developers/en/reference/payments/_payments_id/get
 
-Nothing here retries or decides. What comes back is checked for its shape and cut down to the fields
-of `Payment` at once; no text of an answer ends up in an error, because answers hold payers.
+What comes back is checked for its shape and cut down to the fields of our nouns at once.
 """
 
-import json
-import logging
-from collections.abc import Callable
-from copy import copy
 from datetime import datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
-from math import inf
 from typing import Any
 from typing import Self
 from urllib.parse import quote
@@ -22,75 +15,82 @@ from handler.answers import ACCOUNT
 from handler.answers import CLAIM
 from handler.answers import MERCHANT_ORDER
 from handler.answers import MERCHANT_ORDER_PAYMENTS
+from handler.answers import ORDER
 from handler.answers import PAYMENT
 from handler.answers import SEARCH
-from handler.answers import error_codes
-from handler.answers import read
+from handler.calls import Calls
 from handler.errors import CredentialsError
-from handler.errors import MalformedError
-from handler.errors import MercadoPagoError
 from handler.errors import PaymentNotFoundError
-from handler.errors import RateLimitedError
-from handler.errors import StateError
 from handler.errors import UnclearError
-from handler.exchange import Answer
-from handler.exchange import Exchange
-from handler.lenient_schema import LenientSchema
 from handler.models import Claim
 from handler.models import Payment
 from handler.models import PaymentStatus
+from handler.models import Target
+from handler.models import TargetKind
 from handler.pace import Pace
-
-#: "The action requested is not valid for the current payment state", in the newer and the older list of errors.
-#: https://www.mercadopago.com.br/developers/en/reference/chargebacks/_payments_payment_id/put
-STATE_CODES = frozenset({"2018", "3005"})
 
 PAGE = 100
 MOST_PAGES = 50
 
-logger = logging.getLogger(__name__)
-
 
 class MercadoPago:
-    """The API as one seller sees it."""
+    """The API as one seller sees it; every method may raise MercadoPagoError."""
 
-    def __init__(
-        self, *, base_url: str, access_token: str, exchange: Exchange, pace: Pace, clock: Callable[[], datetime]
-    ) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._authorization = {"Authorization": f"Bearer {access_token}"}
-        self._exchange = exchange
-        self._clock = clock
-        #: When the work must be over that this client is for, None if never.
-        self.end: datetime | None = None
+    def __init__(self, calls: Calls, known: dict[str, str] | None = None) -> None:
+        self._calls = calls
         # Read once; the copies that `until` gives share it.
-        self._known: dict[str, str] = {}
-        self.pace = pace
+        self._known: dict[str, str] = {} if known is None else known
+
+    @property
+    def pace(self) -> Pace:
+        """When the next call may begin."""
+        return self._calls.pace
+
+    @pace.setter
+    def pace(self, pace: Pace) -> None:
+        self._calls.pace = pace
 
     def until(self, end: datetime) -> Self:
         """Return a client for work that must be over by then: it begins no call that could last longer."""
-        client = copy(self)
-        client.end = end
-        return client
+        return type(self)(self._calls.until(end), self._known)
 
-    def get_payment(self, payment_id: str) -> Payment:
-        """Read one payment; raises MercadoPagoError."""
-        return self._payment(payment_id, self._call("GET", f"/v1/payments/{quote(payment_id, safe='')}"))
+    def take_turn(self) -> None:
+        """Wait for the turn of a cancel: once its intent is on record it must not wait; raises StoppedError."""
+        self._calls.take_turn()
 
-    def cancel_payment(self, payment_id: str, idempotency_key: str) -> Payment:
-        """Cancel a payment that is authorized, pending or in process; the caller has taken its turn.
+    def get(self, target: Target) -> Payment:
+        """Read a payment, or an order in the words for payments."""
+        return self.get_order(target.id) if target.kind is TargetKind.ORDER else self.get_payment(target.id)
+
+    def cancel(self, target: Target, idempotency_key: str) -> Payment:
+        """Cancel a payment or an order; the caller has taken its turn.
 
         Returns only what is surely cancelled. After any MercadoPagoError but StateError it may have
-        happened all the same: read the payment again.
+        happened all the same: read it again.
         """
-        path = f"/v1/payments/{quote(payment_id, safe='')}"
-        # Two l: https://www.mercadopago.com.br/developers/en/reference/online-payments/checkout-pro/create-cancellation/put
-        answer = self._send("PUT", path, {"status": "cancelled"}, {"X-Idempotency-Key": idempotency_key})
-        payment = self._payment(payment_id, answer)
+        headers = {"X-Idempotency-Key": idempotency_key}
+        if target.kind is TargetKind.ORDER:
+            # https://www.mercadopago.com.br/developers/en/reference/online-payments/checkout-api/cancel-order/post
+            found = self._calls.send("POST", f"/v1/orders/{_part(target.id)}/cancel", ORDER, headers=headers)
+        else:
+            # Two l: https://www.mercadopago.com.br/developers/en/reference/online-payments/checkout-pro/create-cancellation/put
+            body = {"status": "cancelled"}
+            found = self._calls.send("PUT", f"/v1/payments/{_part(target.id)}", PAYMENT, body, headers)
+        payment: Payment = _same(found, target.id)
         if payment.status is not PaymentStatus.CANCELLED:
-            msg = f"PUT was answered 200 with status {payment.status}"
+            msg = f"the cancel was answered 200 with status {payment.status}"
             raise UnclearError(msg, status=200)
         return payment
+
+    def get_payment(self, payment_id: str) -> Payment:
+        """Read one payment."""
+        payment: Payment = _same(self._calls.get(f"/v1/payments/{_part(payment_id)}", PAYMENT), payment_id)
+        return payment
+
+    def get_order(self, order_id: str) -> Payment:
+        """Read one order of the Orders API."""
+        order: Payment = _same(self._calls.get(f"/v1/orders/{_part(order_id)}", ORDER), order_id)
+        return order
 
     def search_payments(self, external_reference: str) -> tuple[Payment, ...]:
         """Return all payments of the last twelve months that carry this very reference, the oldest first."""
@@ -110,109 +110,53 @@ class MercadoPago:
     def get_merchant_order_total(self, order_id: str) -> Decimal | None:
         """Return what a merchant order should be paid, None if there is no such order."""
         try:
-            answer = self._call("GET", f"/merchant_orders/{quote(order_id, safe='')}")
+            order = self._calls.get(f"/merchant_orders/{_part(order_id)}", MERCHANT_ORDER)
         except PaymentNotFoundError:
             return None
-        total: Decimal | None = self._read(MERCHANT_ORDER, answer)["total_amount"]
+        total: Decimal | None = order["total_amount"]
         return total
 
     def get_merchant_order_payments(self, order_id: str) -> tuple[str, ...]:
-        """Return the ids of a merchant order's payments; raises MercadoPagoError."""
-        answer = self._call("GET", f"/merchant_orders/{quote(order_id, safe='')}")
-        order = self._read(MERCHANT_ORDER_PAYMENTS, answer)
+        """Return the ids of a merchant order's payments."""
+        order = self._calls.get(f"/merchant_orders/{_part(order_id)}", MERCHANT_ORDER_PAYMENTS)
         return tuple(payment["id"] for payment in order["payments"] or ())
 
     def get_claim(self, claim_id: str) -> Claim:
-        """Read one claim; raises MercadoPagoError."""
-        answer = self._call("GET", f"/post-purchase/v1/claims/{quote(claim_id, safe='')}")
-        claim: Claim = self._read(CLAIM, answer)
-        if claim.id != claim_id:
-            msg = "the answer is about another claim"
-            raise UnclearError(msg, status=answer.status)
+        """Read one claim."""
+        claim: Claim = _same(self._calls.get(f"/post-purchase/v1/claims/{_part(claim_id)}", CLAIM), claim_id)
         return claim
 
     def collector_id(self) -> str:
         """Return the seller whose token this is; read once."""
         if "collector_id" not in self._known:
-            self._known["collector_id"] = self._read(ACCOUNT, self._call("GET", "/users/me"))["id"]
+            self._known["collector_id"] = self._calls.get("/users/me", ACCOUNT)["id"]
         return self._known["collector_id"]
 
     def token_works(self) -> bool:
-        """Whether Mercado Pago takes the token for what any token may read; raises MercadoPagoError if it is away."""
+        """Whether Mercado Pago takes the token for what any token may read."""
         try:
-            self._call("GET", "/users/me")
+            self._calls.get("/users/me", ACCOUNT)
         except CredentialsError:
             return False
         return True
 
     def _search_page(self, external_reference: str, offset: int) -> dict[str, Any]:
         query = (
-            f"external_reference={quote(external_reference, safe='')}&sort=date_created&criteria=asc"
+            f"external_reference={_part(external_reference)}&sort=date_created&criteria=asc"
             f"&range=date_created&begin_date=NOW-12MONTHS&end_date=NOW&limit={PAGE}&offset={offset}"
         )
-        page: dict[str, Any] = self._read(SEARCH, self._call("GET", f"/v1/payments/search?{query}"))
+        page: dict[str, Any] = self._calls.get(f"/v1/payments/search?{query}", SEARCH)
         return page
 
-    def _payment(self, payment_id: str, answer: Answer) -> Payment:
-        payment: Payment = self._read(PAYMENT, answer)
-        if payment.id != payment_id:
-            msg = "the answer is about another payment"
-            raise UnclearError(msg, status=answer.status)
-        return payment
 
-    def take_turn(self) -> None:
-        """Wait for the turn of a call that must not wait once its intent is on record; raises StoppedError.
+def _part(text: str) -> str:
+    """Return text as one part of a path or query."""
+    return quote(text, safe="")
 
-        There is time left then for one reading before it.
-        """
-        self.pace.take_turn(self._left() - 2 * self._exchange.total)
 
-    def _call(self, method: str, path: str) -> Answer:
-        self.pace.take_turn(self._left() - self._exchange.total)
-        return self._send(method, path)
-
-    def _left(self) -> float:
-        """Return how many seconds are left for this client's work."""
-        return inf if self.end is None else (self.end - self._clock()).total_seconds()
-
-    def _send(
-        self, method: str, path: str, body: dict[str, str] | None = None, headers: dict[str, str] | None = None
-    ) -> Answer:
-        headers = {**self._authorization, **(headers or {})}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        data = None if body is None else json.dumps(body)
-        answer = self._exchange.send(method, self._base_url + path, headers=headers, data=data)
-        logger.debug("%s %s: %d", method, path.split("?", 1)[0], answer.status)
-        if answer.status != 200:
-            raise self._error(method, answer)
-        self.pace.resume()
-        return answer
-
-    def _error(self, method: str, answer: Answer) -> MercadoPagoError:
-        codes = error_codes(answer.body)
-        msg = f"{method} was answered {answer.status}" + (f" ({', '.join(codes)})" if codes else "")
-        if answer.status == 400 and STATE_CODES & set(codes):
-            return StateError(msg, status=400)
-        kinds = {401: CredentialsError, 403: CredentialsError, 404: PaymentNotFoundError, 429: RateLimitedError}
-        kind = kinds.get(answer.status, UnclearError)
-        return kind(msg, status=answer.status, retry_after=self._retry_after(answer))
-
-    def _retry_after(self, answer: Answer) -> float | None:
-        """Return the header in seconds; None for what is not a number or a date."""
-        text = answer.headers.get("Retry-After", "")
-        try:
-            return float(int(text))
-        except (ValueError, OverflowError):
-            pass
-        try:
-            return (parsedate_to_datetime(text) - self._clock()).total_seconds()
-        except (ValueError, TypeError):
-            return None
-
-    def _read(self, shape: LenientSchema, answer: Answer) -> Any:
-        try:
-            return read(shape, answer.body)
-        except MalformedError as error:
-            msg = f"the answer is not what it should be: {error}"
-            raise UnclearError(msg, status=answer.status) from error
+def _same(found: Any, wanted: str) -> Any:
+    """Return what was read if it is what was asked for; raises UnclearError."""
+    if found.id != wanted:
+        msg = "the answer is about something else"
+        raise UnclearError(msg, status=200)
+    return found

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from handler.calls import Calls
 from handler.clock import utc_now
 from handler.config import Account
 from handler.exchange import USER_AGENT
@@ -49,11 +50,11 @@ class Sellers:
             seller.mercadopago.pace.stop()
 
     def _seller(self, account: Account) -> Seller:
-        client = MercadoPago(
+        calls = Calls(
             base_url=account.api_url,
-            access_token=account.access_token,
+            headers={"Authorization": f"Bearer {account.access_token}"},
             exchange=self._exchange,
             pace=Pace(account.rate),
             clock=self._clock,
         )
-        return Seller(account, client)
+        return Seller(account, MercadoPago(calls))

@@ -188,5 +188,5 @@ def test_an_answer_about_another_claim_is_not_believed(mp: MercadoPago, simulato
     """As with payments."""
     claim_id = simulator.memory.add_claim("payment", "1", id=77)
 
-    with pytest.raises(UnclearError, match="about another claim"):
+    with pytest.raises(UnclearError, match="about something else"):
         mp.get_claim(claim_id)

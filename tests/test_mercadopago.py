@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from handler.calls import Calls
 from handler.errors import CredentialsError
 from handler.errors import MercadoPagoError
 from handler.errors import PaymentNotFoundError
@@ -27,6 +28,7 @@ from tests.fakes import NOW
 from tests.fakes import TOKEN
 from tests.fakes import Clock
 from tests.fakes import DirectExchange
+from tests.fakes import payment_target
 
 KEY = "0d7b7b1c-5f0f-5c55-8a3e-6f6d5c4b3a29"
 
@@ -45,7 +47,8 @@ class Canned(Exchange):
 
 
 def api(exchange: Exchange, base_url: str = "https://api.mercadopago.com") -> MercadoPago:
-    return MercadoPago(base_url=base_url, access_token=TOKEN, exchange=exchange, pace=Pace(1000), clock=Clock())
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return MercadoPago(Calls(base_url=base_url, headers=headers, exchange=exchange, pace=Pace(1000), clock=Clock()))
 
 
 @pytest.fixture
@@ -101,7 +104,7 @@ def test_a_cancel_is_the_documented_call(simulator: Simulator) -> None:
     payment_id = simulator.memory.add_payment("cancelled")
     exchange = Canned(answer(simulator.memory.payments[payment_id]))
 
-    cancelled = api(exchange).cancel_payment(payment_id, KEY)
+    cancelled = api(exchange).cancel(payment_target(payment_id), KEY)
 
     ((method, url, options),) = exchange.sent
     assert (method, url) == ("PUT", f"https://api.mercadopago.com/v1/payments/{payment_id}")
@@ -118,7 +121,7 @@ def test_a_cancelled_payment_is_one_that_mercado_pago_says_is(client: MercadoPag
     """`cancelled`, `by_collector`, not captured."""
     payment_id = simulator.memory.add_payment()
 
-    cancelled = client.cancel_payment(payment_id, KEY)
+    cancelled = client.cancel(payment_target(payment_id), KEY)
 
     assert (cancelled.status, cancelled.status_detail, cancelled.captured) == ("cancelled", "by_collector", False)
 
@@ -155,7 +158,7 @@ def test_a_cancelled_payment_is_one_that_mercado_pago_says_is(client: MercadoPag
 def test_anything_else_is_not_a_release(given: Answer) -> None:
     """Whatever the body says."""
     with pytest.raises(UnclearError):
-        api(Canned(given)).cancel_payment("1", KEY)
+        api(Canned(given)).cancel(payment_target("1"), KEY)
 
 
 def test_a_payment_that_cannot_be_cancelled_is_a_state_error(client: MercadoPago, simulator: Simulator) -> None:
@@ -163,7 +166,7 @@ def test_a_payment_that_cannot_be_cancelled_is_a_state_error(client: MercadoPago
     payment_id = simulator.memory.add_payment("approved")
 
     with pytest.raises(StateError, match=r"PUT was answered 400 \(2018\)"):
-        client.cancel_payment(payment_id, KEY)
+        client.cancel(payment_target(payment_id), KEY)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +178,7 @@ def test_a_payment_that_cannot_be_cancelled_is_a_state_error(client: MercadoPago
         (404, PaymentNotFoundError),
         (409, UnclearError),
         (422, UnclearError),
+        (423, RateLimitedError),
         (429, RateLimitedError),
         (302, UnclearError),
         (500, UnclearError),

@@ -522,6 +522,7 @@ def test_what_cannot_be_understood_is_on_record(
     assert "Must be a decimal string" in case.detail
     assert "secret" not in case.detail
     assert "not_understood" in caplog.text
+    assert "total_price" in services.cases.history(case.target)[0].detail
 
 
 def test_a_reference_that_the_order_does_not_give_is_on_record(services: Services) -> None:

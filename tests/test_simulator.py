@@ -361,3 +361,102 @@ def test_the_official_package_with_a_wrong_token_is_refused(sdk: mercadopago.SDK
     simulator.memory.access_token = "another"
 
     assert sdk.payment().get(1)["status"] == 401
+
+
+CARD_ORDER = {
+    "type": "online",
+    "processing_mode": "automatic",
+    "capture_mode": "manual",
+    "total_amount": "150.50",
+    "external_reference": "ORDER-1",
+    "payer": {"email": "buyer@testuser.com"},
+    "transactions": {
+        "payments": [
+            {
+                "amount": "150.50",
+                "payment_method": {"id": "visa", "type": "credit_card", "token": "APRO", "installments": 1},
+            }
+        ]
+    },
+}
+
+
+def test_the_official_package_agrees_about_orders(sdk: mercadopago.SDK) -> None:
+    """It reserves, reads and cancels; a second cancel is refused, and so is a capture of it."""
+    orders = sdk.order()
+    created = orders.create(CARD_ORDER)
+    order_id = created["response"]["id"]
+    read = orders.get(order_id)
+    cancelled = orders.cancel(order_id)
+    again, captured = orders.cancel(order_id), orders.capture(order_id)
+
+    assert (created["status"], created["response"]["status"], created["response"]["status_detail"]) == (
+        *(201, "action_required", "waiting_capture"),
+    )
+    assert read["response"] == created["response"]
+    assert (cancelled["status"], cancelled["response"]["status"]) == (200, "canceled")
+    assert (again["status"], order_code(again["response"])) == (409, "order_already_canceled")
+    assert (captured["status"], order_code(captured["response"])) == (409, "cannot_capture_order")
+
+
+def order_code(answer: Any) -> str:
+    """Return the code of a refusal, as the Orders API writes it."""
+    (error,) = answer["errors"]
+    return str(error["code"])
+
+
+@pytest.mark.parametrize("status", ["processing", "processed", "failed", "expired", "refunded", "charged_back"])
+def test_an_order_is_cancelled_from_two_states_only(client: Client, simulator: Simulator, status: str) -> None:
+    """409 from any other."""
+    order_id = simulator.memory.orders.add(status)
+
+    http, answer = call(client, "POST", f"/v1/orders/{order_id}/cancel", X_Idempotency_Key="k")
+
+    assert (http, order_code(answer)) == (409, "cannot_cancel_order")
+
+
+def test_a_captured_order_is_processed(client: Client, simulator: Simulator) -> None:
+    """The whole of it."""
+    order_id = simulator.memory.orders.add()
+
+    assert call(client, "POST", f"/v1/orders/{order_id}/capture", X_Idempotency_Key="k")[1]["status"] == "processed"
+
+
+@pytest.mark.parametrize(
+    ("order_id", "key", "body", "http", "refusal"),
+    [
+        ("ORD1", "k", None, 400, "invalid_path_param"),
+        ("ORD" + "0" * 26, "k", None, 404, "order_not_found"),
+        (None, "", None, 400, "empty_required_header"),
+        (None, "k" * 129, None, 400, "invalid_idempotency_key_length"),
+        (None, "used", None, 409, "idempotency_key_already_used"),
+        (None, "k", {"status": "canceled"}, 400, "unsupported_properties"),
+    ],
+)
+def test_what_the_orders_api_refuses(  # noqa: PLR0917 - a table
+    client: Client, simulator: Simulator, order_id: str | None, key: str, body: object, http: int, refusal: str
+) -> None:
+    """In its own shape of errors."""
+    orders = simulator.memory.orders
+    orders.cancel(orders.add(), "used")
+    headers = {"X_Idempotency_Key": key} if key else {}
+
+    status, answer = call(client, "POST", f"/v1/orders/{order_id or orders.add()}/cancel", body, **headers)
+
+    assert (status, order_code(answer)) == (http, refusal)
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"transactions": None}, "exceeded_number_of_transactions"),
+        ({"transactions": {"payments": [{}, {}]}}, "exceeded_number_of_transactions"),
+        ({"transactions": {"payments": [{}]}}, "property_value"),
+        ({"capture_mode": "automatic"}, "property_value"),
+    ],
+)
+def test_an_order_must_be_complete(client: Client, changes: dict[str, Any], refusal: str) -> None:
+    """Else it is refused."""
+    answer = call(client, "POST", "/v1/orders", {**CARD_ORDER, **changes}, X_Idempotency_Key="k")[1]
+
+    assert order_code(answer) == refusal

@@ -252,7 +252,7 @@ def test_the_signed_id_counts_and_nothing_else(query: str, body: bytes) -> None:
     [
         ("data.id=1319999999&type=topic_chargebacks_wh", b"{}"),
         ("data.id=1319999999", b'{"type": "plan"}'),
-        ("data.id=ORD01JQ4S4KY8HWQ6NA5PXB65B3D3&type=payment", b"{}"),
+        ("data.id=PAY01JQ4S4KY8HWQ6NA5PXB65B3D3&type=payment", b"{}"),
     ],
     ids=["another topic", "another topic in the body", "not a payment's id"],
 )

@@ -48,6 +48,7 @@ def send_mercadopago(data_id: str, topic: str, request_id: str | None, account: 
 @send.command("merchant")
 @click.argument("event", type=click.Choice(sorted(merchant.TOPICS)))
 @click.option("--payment-id", help="The payment that fell through.")
+@click.option("--order-id", help="The order of the Orders API that fell through.")
 @click.option("--external-reference", help="The purchase that fell through; beside --payment-id, a guard.")
 @click.option("--amount", help="A guard, such as 1500.00.")
 @click.option("--currency", help="A guard, such as ARS.")

@@ -17,6 +17,7 @@ from handler.models.notification import ReceiptKind
 from handler.models.notification import Sign
 from handler.models.notification import Target
 from handler.models.notification import TargetKind
+from handler.models.notification import is_order_id
 from handler.models.upstream import Claim
 from handler.models.upstream import Payment
 from handler.models.upstream import PaymentStatus
@@ -40,4 +41,5 @@ __all__ = [
     "Step",
     "Target",
     "TargetKind",
+    "is_order_id",
 ]

@@ -13,6 +13,7 @@ DEFAULT_ACCOUNT = "default"
 _TARGET = re.compile(
     r"(?:(?P<account>[a-z0-9][a-z0-9_-]*)/)?(?P<kind>payment|order|purchase|claim):(?P<id>.+)", re.DOTALL
 )
+_ORDER_ID = re.compile(r"ORD[0-9A-Z]{26}")
 
 
 class TargetKind(StrEnum):
@@ -45,6 +46,11 @@ class Target:
             msg = f"{text!r} is not a target such as payment:1319999999 or purchase:ORDER-1"
             raise ValueError(msg)
         return cls(match["account"] or DEFAULT_ACCOUNT, TargetKind(match["kind"]), match["id"])
+
+
+def is_order_id(text: str) -> bool:
+    """Whether this is an id of the Orders API: `ORD` and 26 characters."""
+    return _ORDER_ID.fullmatch(text) is not None
 
 
 class Sign(StrEnum):

@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from handler.models.notification import TargetKind
+
 
 class PaymentStatus(StrEnum):
     """Mercado Pago's closed list of nine, `cancelled` with two l.
@@ -27,9 +29,10 @@ class PaymentStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What Mercado Pago says of one payment: the fields a decision needs, and no other.
+    """What Mercado Pago says of one payment, or one order: the fields a decision needs, and no other.
 
-    No field about the payer or the card is ever kept.
+    No field about the payer or the card is ever kept. An order of the Orders API is read in the words
+    for payments; `can_be_cancelled` is false where its state does not allow it.
     """
 
     id: str
@@ -44,6 +47,8 @@ class Payment:
     created_at: datetime | None
     merchant_order: str = ""
     purchase_total: Decimal | None = None
+    kind: TargetKind = TargetKind.PAYMENT
+    can_be_cancelled: bool = True
 
     @property
     def is_reserved(self) -> bool:
@@ -63,7 +68,7 @@ class Payment:
     def __str__(self) -> str:
         captured = {True: "captured", False: "not captured", None: "capture unknown"}[self.captured]
         detail = f" ({self.status_detail})" if self.status_detail else ""
-        return f"payment {self.id} is {self.status}{detail}, {captured}, {self.amount} {self.currency}"
+        return f"{self.kind} {self.id} is {self.status}{detail}, {captured}, {self.amount} {self.currency}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,9 @@ def after_our_cancel(facts: Facts) -> Decision | None:
 def foreign(facts: Facts) -> Decision | None:
     """A payment of another seller, or of the other mode, is never touched."""
     payment = facts.payment
-    if facts.collector_id and payment.collector_id != facts.collector_id:
+    # An order need not tell its collector; it was read with the seller's own token.
+    told = payment.collector_id or payment.kind is TargetKind.PAYMENT
+    if facts.collector_id and told and payment.collector_id != facts.collector_id:
         why = f"{payment}; its collector is {payment.collector_id}, the access token's is {facts.collector_id}"
         return Decision.end(State.REFUSED, Rule.NOT_OURS, why)
     if None not in {facts.live_mode, payment.live_mode} and facts.live_mode is not payment.live_mode:
@@ -160,6 +162,14 @@ def instructed(facts: Facts) -> Decision | None:
         return Decision.end(State.NOTHING, Rule.ALREADY_ENDED, f"{payment}: there is no reserve any more")
     if instruction.sign in OVERRULED and _names_purchase(instruction):
         return _fallen_through(facts, instruction.sign)
+    return _cancelled(facts, instruction)
+
+
+def _cancelled(facts: Facts, instruction: Notification) -> Decision:
+    payment = facts.payment
+    if not payment.can_be_cancelled:
+        why = f"{payment}: it can be cancelled once Mercado Pago has decided"
+        return Decision.wait(facts.now + UNDECIDED, Rule.NOT_RESERVED_YET, why)
     said = f"{instruction.topic} from {instruction.source} ({instruction.id})"
     return Decision.cancel(INSTRUCTED_BY[instruction.sign], f"{payment}; {said}")
 

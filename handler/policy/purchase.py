@@ -119,5 +119,5 @@ def describe(purchase: Purchase) -> str:
 
 def _is_newest(payment_id: str, payments: Sequence[Payment]) -> bool:
     """Whether a payment is there and surely no other is newer; one that does not say when it was made may be."""
-    made = {payment.id: (payment.created_at, int(payment.id)) for payment in payments if payment.created_at}
+    made = {payment.id: (payment.created_at, payment.id.rjust(32)) for payment in payments if payment.created_at}
     return len(made) == len(payments) and payment_id in made and made[payment_id] == max(made.values())

@@ -1,4 +1,4 @@
-"""Working on one payment: read it, decide, and if it comes to that, cancel it."""
+"""Working on one payment, or one order: read it, decide, and if it comes to that, cancel it."""
 
 from uuid import UUID
 from uuid import uuid5
@@ -29,6 +29,11 @@ from handler.process.work import Work
 #: The namespace of the idempotency keys; changing it would make one payment's two tries look like two wishes.
 KEYS = UUID("6f1d2a57-7c60-5c0b-9d0c-5a7a3f5e9b11")
 
+CALLED = {
+    TargetKind.PAYMENT: "PUT /v1/payments/{id}, status cancelled",
+    TargetKind.ORDER: "POST /v1/orders/{id}/cancel",
+}
+
 
 def work_on_payment(work: Work) -> Decision:
     """Return how the case goes on; raises MercadoPagoError if the truth could not be read."""
@@ -38,9 +43,13 @@ def work_on_payment(work: Work) -> Decision:
     return _concluded(work, decision)
 
 
-def idempotency_key(target: Target) -> str:
-    """Return the key of the one cancel that a payment can have; the same however often it is tried."""
-    return str(uuid5(KEYS, f"cancel|{target.account}|{target.id}"))
+def idempotency_key(target: Target, attempts: int = 0) -> str:
+    """Return the key of the one cancel that a payment can have; the same however often it is tried.
+
+    An order takes each key once, whatever it answered: a try after a failed one has another.
+    """
+    wish = f"cancel|{target.account}|{target.id}"
+    return str(uuid5(KEYS, f"{wish}|{attempts}" if target.kind is TargetKind.ORDER else wish))
 
 
 def _decision(work: Work) -> Decision:
@@ -85,14 +94,15 @@ def _release(work: Work, decision: Decision) -> Decision:
     """Cancel the payment: the intent first, on record, then the call."""
     if work.account.mode is Mode.OBSERVE:
         return Decision.end(State.NOTHING, Rule.OBSERVED, f"would be cancelled ({decision.rule}): {decision.why}")
-    key = idempotency_key(work.case.target)
+    target = work.case.target
+    key = idempotency_key(target, work.case.attempts)
     work.api.take_turn()
     if work.is_outdated():
         return work_on_payment(work)
     work.advance(decision, key)
-    work.note(Step.CALLED, decision.rule, f"PUT /v1/payments/{work.case.target.id}, status cancelled")
+    work.note(Step.CALLED, decision.rule, CALLED[target.kind].format(id=target.id))
     try:
-        payment = work.api.cancel_payment(work.case.target.id, key)
+        payment = work.api.cancel(target, key)
     except MercadoPagoError as error:
         return _after_unclear_answer(work, error)
     work.note(Step.ANSWERED, payment.status, f"200: {payment}")

@@ -85,8 +85,8 @@ class Work:
         logger.info("%s: taken up (%d said: %s)", self.case.target, len(self.case.said), said)
 
     def read_payment(self) -> Payment:
-        """Read the payment in hand; raises MercadoPagoError."""
-        payment = self.api.get_payment(self.case.target.id)
+        """Read the payment or order in hand; raises MercadoPagoError."""
+        payment = self.api.get(self.case.target)
         self.payment, self.read_at = payment, self.now()
         self.case = replace(self.case, misses=0, amount=payment.amount, currency=payment.currency)
         self.note(Step.READ, payment.status, str(payment))

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from handler.simulator.errors import RefusedError
 from handler.simulator.faults import FaultyApp
 from handler.simulator.memory import Memory
+from handler.simulator.orders import Orders
 
 
 def create_simulator_app(memory: Memory) -> FaultyApp:
@@ -19,6 +20,7 @@ def create_simulator_app(memory: Memory) -> FaultyApp:
     app = Flask(__name__, static_folder=None)
     _check_tokens(app, memory)
     _serve_payments(app, memory)
+    _serve_orders(app, memory.orders)
     _serve_the_rest(app, memory)
     _answer_errors(app, memory)
     return FaultyApp(app)
@@ -45,12 +47,32 @@ def _serve_payments(app: Flask, memory: Memory) -> None:
 
     @app.post("/v1/payments")
     def create_payment() -> Response:
-        return _answer(*memory.create_payment(_body(), request.headers.get("X-Idempotency-Key", "")))
+        return _answer(*memory.create_payment(_body(), _key()))
 
     @app.get("/v1/payments/search")
     def search() -> Response:
         page = memory.search(request.args)
         return _answer(200, {**page, "results": [_public(payment) for payment in page["results"]]})
+
+
+def _serve_orders(app: Flask, orders: Orders) -> None:
+    @app.get("/v1/orders/<order_id>")
+    def get_order(order_id: str) -> Response:
+        return _answer(200, orders.get(order_id))
+
+    @app.post("/v1/orders")
+    def create_order() -> Response:
+        return _answer(201, orders.create(_body(), _key()))
+
+    @app.post("/v1/orders/<order_id>/cancel")
+    def cancel_order(order_id: str) -> Response:
+        _no_body()
+        return _answer(200, orders.cancel(order_id, _key()))
+
+    @app.post("/v1/orders/<order_id>/capture")
+    def capture_order(order_id: str) -> Response:
+        _no_body()
+        return _answer(200, orders.capture(order_id, _key()))
 
 
 def _serve_the_rest(app: Flask, memory: Memory) -> None:
@@ -74,6 +96,8 @@ def _serve_the_rest(app: Flask, memory: Memory) -> None:
 def _answer_errors(app: Flask, memory: Memory) -> None:
     @app.errorhandler(RefusedError)
     def refused(error: RefusedError) -> Response:
+        if isinstance(error.code, str):
+            return _answer(error.status, {"errors": [{"code": error.code, "message": error.message}]})
         data = f"{memory.clock():%d-%m-%YT%H:%M:%S}UTC;{uuid4()}"
         cause = [] if error.code is None else [{"code": error.code, "description": error.message, "data": data}]
         kinds = {400: "bad_request", 401: "unauthorized", 404: "not_found"}
@@ -93,6 +117,16 @@ def _body() -> dict[str, Any]:
     if not isinstance(document, dict):
         raise RefusedError(400, 1, "Params Error")
     return document
+
+
+def _key() -> str:
+    return request.headers.get("X-Idempotency-Key", "")
+
+
+def _no_body() -> None:
+    """Refuse what has something to say; the official package sends `null`, or nothing."""
+    if request.get_data() not in {b"", b"null", b"{}"}:
+        raise RefusedError(400, "unsupported_properties", "The request must have no body")
 
 
 def _public(payment: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from threading import RLock
 from typing import Any
 
 from handler.simulator.errors import RefusedError
+from handler.simulator.orders import Orders
 from handler.simulator.search import search
 
 CANCELLABLE = {"pending", "in_process", "authorized"}
@@ -40,7 +41,7 @@ DETAILS = {
 
 @dataclass
 class Memory:
-    """Payments, merchant orders and claims, each by its id.
+    """Payments, merchant orders and claims, each by its id; `orders` are those of the Orders API.
 
     The search index lags: it has no `hidden` payment yet, and of a `stale` one what it was.
     """
@@ -61,6 +62,7 @@ class Memory:
         self._order_ids = count(45679012, 211)
         self._claim_ids = count(5290001101, 173)
         self._lock = RLock()
+        self.orders = Orders(self.collector_id, self.clock)
 
     def add_payment(self, status: str = "authorized", **fields: Any) -> str:
         """Put a payment on file in any status; return its id. `fields` replace those of the answer."""

@@ -23,9 +23,9 @@ from handler.errors import SignatureError
 from handler.lenient_schema import LenientSchema
 from handler.models import Delivery
 from handler.models import Notification
-from handler.models import Sign
 from handler.models import Target
 from handler.models import TargetKind
+from handler.models import is_order_id
 from handler.sources.settings import SourceSettings
 from handler.strict_json import loads
 
@@ -46,13 +46,10 @@ OLDEST = timedelta(days=30)
 NEWEST = timedelta(days=1)
 
 
-#: The topics that concern us. Claims go by two names.
+#: The topics that concern us; orders and claims go by two names each.
 #: https://www.mercadopago.com.br/developers/en/docs/checkout-api-orders/optional-notifications
-KINDS = {
-    "payment": TargetKind.PAYMENT,
-    "claim": TargetKind.CLAIM,
-    "topic_claims_integration_wh": TargetKind.CLAIM,
-}
+MONEY = frozenset({"payment", "order", "orders"})
+CLAIMS = frozenset({"claim", "topic_claims_integration_wh"})
 
 
 class HintSchema(LenientSchema):
@@ -94,9 +91,16 @@ def parse(delivery: Delivery, _settings: SourceSettings) -> Notification:
     ts, _ = _signature_parts(delivery.headers["x-signature"])
     # Everything signed is in the id, so copies of one delivery are one, and a later one is not taken for a copy.
     key = f"{topic}:{data_id}:{delivery.headers['x-request-id']}:{ts}"
-    concerns_us = topic in KINDS and _NUMBER.fullmatch(data_id)
-    target = Target(delivery.account, KINDS[topic], data_id) if concerns_us else None
-    return Notification(key, NAME, topic, delivery.received_at, target, Sign.CHANGED)
+    return Notification(key, NAME, topic, delivery.received_at, _target(delivery.account, topic, data_id))
+
+
+def _target(account: str, topic: str, data_id: str) -> Target | None:
+    """Return what is to be read: which API a payment or an order belongs to, its id tells."""
+    if topic in MONEY and is_order_id(data_id.upper()):
+        return Target(account, TargetKind.ORDER, data_id.upper())
+    if topic in MONEY | CLAIMS and _NUMBER.fullmatch(data_id):
+        return Target(account, TargetKind.CLAIM if topic in CLAIMS else TargetKind.PAYMENT, data_id)
+    return None
 
 
 def sign(data_id: str, request_id: str, ts: str, secret: str) -> str:

@@ -30,6 +30,7 @@ from handler.models import TargetKind
 from handler.sources.schema import AmountField
 from handler.sources.schema import CurrencyField
 from handler.sources.schema import MomentField
+from handler.sources.schema import OrderIdField
 from handler.sources.schema import PaymentIdField
 from handler.sources.schema import load
 from handler.sources.schema import printable
@@ -59,7 +60,7 @@ class PurchaseOffSchema(LenientSchema):
     """`data` of both events: what fell through, and what must agree with Mercado Pago."""
 
     payment_id = PaymentIdField()
-    order_id = fields.String()
+    order_id = OrderIdField()
     external_reference = fields.String(validate=[validate.Length(max=256), printable])
     amount = AmountField()
     currency = CurrencyField()
@@ -69,10 +70,10 @@ class PurchaseOffSchema(LenientSchema):
     @validates_schema
     def one_target(self, data: dict[str, Any], **kwargs: Any) -> None:
         """Refuse what names nothing, or two things."""
-        if "order_id" in data:
-            raise ValidationError("Orders are not supported yet; name the payment.", "order_id")
-        if "payment_id" not in data and "external_reference" not in data:
+        if not data.keys() & {"payment_id", "order_id", "external_reference"}:
             raise ValidationError("Name one of payment_id, order_id, external_reference.", "payment_id")
+        if "order_id" in data and data.keys() & {"payment_id", "external_reference"}:
+            raise ValidationError("Name only one of payment_id, order_id, external_reference.", "order_id")
 
 
 class WithdrawalSchema(EventSchema):
@@ -167,4 +168,6 @@ def _is_signature(entry: str) -> bool:
 def _target(account: str, data: dict[str, Any]) -> Target:
     if "payment_id" in data:
         return Target(account, TargetKind.PAYMENT, data["payment_id"])
+    if "order_id" in data:
+        return Target(account, TargetKind.ORDER, data["order_id"])
     return Target(account, TargetKind.PURCHASE, data["external_reference"])

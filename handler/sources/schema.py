@@ -12,6 +12,7 @@ from marshmallow import fields
 
 from handler.errors import InvalidError
 from handler.models import Sign
+from handler.models import is_order_id
 
 
 class PaymentIdField(fields.Field[str]):
@@ -22,6 +23,15 @@ class PaymentIdField(fields.Field[str]):
         if not isinstance(text, str) or not re.fullmatch(r"[1-9][0-9]{0,19}", text):
             raise ValidationError("Must be a payment's id: a number, or a string of digits.")
         return text
+
+
+class OrderIdField(fields.Field[str]):
+    """An order's id in the Orders API."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str) or not is_order_id(value):
+            raise ValidationError("Must be an order's id: ORD and 26 capital letters or digits.")
+        return value
 
 
 class AmountField(fields.Field[Decimal]):
