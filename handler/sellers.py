@@ -12,14 +12,18 @@ from handler.exchange import USER_AGENT
 from handler.exchange import Exchange
 from handler.mercadopago import MercadoPago
 from handler.pace import Pace
+from handler.tiendanube import RATE
+from handler.tiendanube import Tiendanube
+from handler.tiendanube import headers_for
 
 
 @dataclass(frozen=True, slots=True)
 class Seller:
-    """One account: how to decide for it, and Mercado Pago as it sees it."""
+    """One account: how to decide for it, Mercado Pago as it sees it, and its shop where that must be read."""
 
     account: Account
     mercadopago: MercadoPago
+    tiendanube: Tiendanube | None = None
 
 
 class Sellers:
@@ -48,13 +52,17 @@ class Sellers:
         """Let no further call begin, whoever makes it."""
         for seller in self._sellers.values():
             seller.mercadopago.pace.stop()
+            if seller.tiendanube is not None:
+                seller.tiendanube.pace.stop()
 
     def _seller(self, account: Account) -> Seller:
-        calls = Calls(
-            base_url=account.api_url,
-            headers={"Authorization": f"Bearer {account.access_token}"},
-            exchange=self._exchange,
-            pace=Pace(account.rate),
-            clock=self._clock,
-        )
-        return Seller(account, MercadoPago(calls))
+        headers = {"Authorization": f"Bearer {account.access_token}"}
+        mercadopago = MercadoPago(self._calls(account.api_url, headers, account.rate))
+        shop = account.tiendanube
+        if shop is None:
+            return Seller(account, mercadopago)
+        calls = self._calls(shop.api_url, headers_for(shop.access_token), RATE)
+        return Seller(account, mercadopago, Tiendanube(calls, shop.reference))
+
+    def _calls(self, base_url: str, headers: Mapping[str, str], rate: float) -> Calls:
+        return Calls(base_url=base_url, headers=headers, exchange=self._exchange, pace=Pace(rate), clock=self._clock)

@@ -31,12 +31,14 @@ from handler.receive import Reception
 from handler.sellers import Seller
 from handler.sellers import Sellers
 from handler.services import Services
+from handler.simulator import Shop
 from handler.simulator import Simulator
 from handler.sources import SOURCES
 from handler.sources import SourceSettings
 from handler.sources import mercadopago
 from handler.sources import merchant
 from handler.sources import shopify
+from handler.sources import tiendanube
 from handler.sources import woocommerce
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -68,15 +70,18 @@ class Clock:
 
 
 class DirectExchange(Exchange):
-    """An exchange with a simulator in the same process; what breaks off is as unclear as over a socket."""
+    """An exchange with simulators in the same process; what breaks off is as unclear as over a socket."""
 
-    def __init__(self, simulator: Simulator) -> None:
+    def __init__(self, simulator: Simulator, shop: Shop | None = None) -> None:
         super().__init__(connections=1, user_agent="tests")
-        self._client = Client(simulator.app)
+        self._clients = {"https://api.mercadopago.com": Client(simulator.app)}
+        if shop is not None:
+            self._clients["https://api.tiendanube.com"] = Client(shop.app)
 
     def send(self, method: str, url: str, **options: Any) -> Answer:
-        path = url.removeprefix("https://api.mercadopago.com")
-        response = self._client.open(path, method=method, headers=options["headers"], data=options["data"])
+        ((place, client),) = [(place, client) for place, client in self._clients.items() if url.startswith(place)]
+        headers = {"User-Agent": "tests", **options["headers"]}
+        response = client.open(url.removeprefix(place), method=method, headers=headers, data=options["data"])
         if response.content_length not in {None, len(response.data)}:
             msg = f"{method} was not answered"
             raise UnclearError(msg)
@@ -171,6 +176,13 @@ def shopify_delivery(body: bytes, *, at: datetime = NOW, secret: str = SHOP_SECR
     headers = {"x-shopify-hmac-sha256": shopify.sign(body, secret), "x-shopify-topic": "orders/cancelled"}
     given = {"body": body, "query": "", "headers": headers, "received_at": at, **changes}
     return Delivery(source="shopify", account=DEFAULT_ACCOUNT, **given)
+
+
+def tiendanube_delivery(body: bytes, *, at: datetime = NOW, secret: str = SHOP_SECRET, **changes: Any) -> Delivery:
+    """Return a rightly signed delivery of Tiendanube."""
+    headers = {"x-linkedstore-hmac-sha256": tiendanube.sign(body, secret)}
+    given = {"body": body, "query": "", "headers": headers, "received_at": at, **changes}
+    return Delivery(source="tiendanube", account=DEFAULT_ACCOUNT, **given)
 
 
 def merchant_delivery(document: object, *, at: datetime = NOW, secret: str = WHSEC, **changes: Any) -> Delivery:

@@ -15,6 +15,7 @@ from tests.fakes import WHSEC
 from tests.fakes import mercadopago_delivery
 from tests.fakes import merchant_delivery
 from tests.fakes import shopify_delivery
+from tests.fakes import tiendanube_delivery
 from tests.fakes import woocommerce_delivery
 
 
@@ -111,6 +112,17 @@ SENDERS: Mapping[str, Sender] = {
             shopify_delivery(_without_mercadopago("shopify/orders.cancelled.json")),
         ),
         setting="SHOPIFY_WEBHOOK_SECRET",
+        time_is_signed=False,
+    ),
+    "tiendanube": Sender(
+        secret=SHOP_SECRET,
+        other_secret="9d2b" * 8,
+        payload=_payload("tiendanube/order.cancelled.json"),
+        target="order:tiendanube-1234567-871254203",
+        signed=tiendanube_delivery,
+        signature=("x-linkedstore-hmac-sha256",),
+        nothing_for_us=(tiendanube_delivery(b'{"store_id":1,"event":"product/updated","id":1}'),),
+        setting="TIENDANUBE_WEBHOOK_SECRET",
         time_is_signed=False,
     ),
 }

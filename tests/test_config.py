@@ -198,6 +198,25 @@ def test_a_reference_that_cannot_be_one_stops_the_start(template: str, told: str
         read_sources({"SHOPIFY_WEBHOOK_SECRET": "5e1f" * 8, "SHOPIFY_REFERENCE": template})
 
 
+def test_a_shop_whose_orders_must_be_read_needs_a_token() -> None:
+    """And one that is one; nothing of it is shown."""
+    on = {**ENVIRON, "TIENDANUBE_WEBHOOK_SECRET": "3c9a" * 8}
+
+    assert problems(on) == [
+        "TIENDANUBE_ACCESS_TOKEN is not set: its notifications only name the order to read",
+    ]
+    (short,) = problems({**ENVIRON, "TIENDANUBE_ACCESS_TOKEN": "short"})
+    assert short.startswith("TIENDANUBE_ACCESS_TOKEN is shorter than 16 characters")
+    (odd,) = problems({**ENVIRON, "TIENDANUBE_ACCESS_TOKEN": "5f0e8b7c 6d1a4932e8b7"})
+    assert odd == "TIENDANUBE_ACCESS_TOKEN has characters that no token has: copy it again"
+    (plain,) = problems({**ENVIRON, "TIENDANUBE_API_URL": "http://api.tiendanube.com/v1"})
+    assert plain.startswith("TIENDANUBE_API_URL: use https://api.tiendanube.com/v1")
+    shop = Config.from_environ({**on, "TIENDANUBE_ACCESS_TOKEN": "5f0e8b7c6d1a4932e8b7"}).accounts["default"].tiendanube
+    assert shop is not None
+    assert (shop.api_url, shop.reference) == ("https://api.tiendanube.com/v1", "{id}")
+    assert "5f0e8b7c" not in repr(shop)
+
+
 def test_shops_have_a_reference_each() -> None:
     """Their own unless another is set."""
     secrets = {"WOOCOMMERCE_WEBHOOK_SECRET": "3c9a" * 8, "SHOPIFY_WEBHOOK_SECRET": "5e1f" * 8}

@@ -17,7 +17,7 @@ LAYERS = {
     6: {"receive", "process"},
     5: {"services"},
     4: {"sellers"},
-    3: {"cases", "calls", "mercadopago", "simulator"},
+    3: {"cases", "calls", "mercadopago", "tiendanube", "simulator"},
     2: {"config", "policy", "sources", "answers", "exchange", "pace", "boto"},
     1: {"models", "errors", "strict_json", "lenient_schema", "clock", "__init__"},
 }

@@ -51,6 +51,8 @@ class Config:
         for name, settings in _all_settings(environ, problems).items():
             own = Reader(settings)
             accounts[name], sources[name] = account_of(own, name, workers), sources_of(own)
+            if "tiendanube" in sources[name] and accounts[name].tiendanube is None:
+                own.problems.append("TIENDANUBE_ACCESS_TOKEN is not set: its notifications only name the order to read")
             prefix = f"[{name}] " if settings is not environ else ""
             problems += [f"{prefix}{problem}" for problem in own.problems]
         reader.raise_problems()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from dataclasses import field
 from datetime import timedelta
 
+from handler.config.reader import DEFAULT_API_URL
+from handler.config.reader import DEFAULT_TIENDANUBE_URL
 from handler.config.reader import SECRET_SETTINGS
 from handler.config.reader import Mode
 from handler.config.reader import Reader
@@ -20,6 +22,15 @@ LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class ShopAccess:
+    """How the orders of a shop are read, and how one becomes an `external_reference`."""
+
+    access_token: str = field(repr=False)
+    api_url: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One seller: how to call Mercado Pago, how to decide. The token is not part of its repr."""
 
@@ -31,6 +42,7 @@ class Account:
     schedule: tuple[timedelta, ...]
     reserve_life: timedelta
     rate: float
+    tiendanube: ShopAccess | None = None
 
 
 def read_account(environ: Mapping[str, str], name: str = DEFAULT_ACCOUNT, workers: int = 1) -> Account:
@@ -62,13 +74,21 @@ def account_of(reader: Reader, name: str, workers: int) -> Account:
     return Account(
         name=name,
         access_token=reader.access_token(),
-        api_url=reader.api_url(),
+        api_url=reader.api_url("MERCADOPAGO_API_URL", DEFAULT_API_URL),
         mode=reader.mode(),
         grace=timedelta(seconds=reader.number("GRACE_PERIOD", 300, float, 0, 86400)),
         schedule=reader.schedule(),
         reserve_life=timedelta(days=reader.number("RESERVE_DAYS", 7, int, 1, 60)),
         rate=reader.number("MAX_REQUESTS_PER_SECOND", 10, float, workers * LEAST_SHARE, 100_000),
+        tiendanube=_tiendanube(reader),
     )
+
+
+def _tiendanube(reader: Reader) -> ShopAccess | None:
+    token = reader.shop_token("TIENDANUBE_ACCESS_TOKEN")
+    url = reader.api_url("TIENDANUBE_API_URL", DEFAULT_TIENDANUBE_URL)
+    reference = reader.reference("TIENDANUBE_REFERENCE", "{id}")
+    return ShopAccess(token, url, reference) if token else None
 
 
 def sources_of(reader: Reader) -> SourcesOn:

@@ -10,11 +10,27 @@ from handler.config.reader import SECRET_SETTINGS
 from handler.errors import ConfigError
 
 #: Settings that only an account has: in the environment they would be nobody's.
-OWN = frozenset({"MERCADOPAGO_ACCESS_TOKEN", *SECRET_SETTINGS.values(), *REFERENCE_SETTINGS.values()})
+OWN = frozenset(
+    {
+        "MERCADOPAGO_ACCESS_TOKEN",
+        "TIENDANUBE_ACCESS_TOKEN",
+        "TIENDANUBE_REFERENCE",
+        *SECRET_SETTINGS.values(),
+        *REFERENCE_SETTINGS.values(),
+    }
+)
 
 #: Settings that an account may have for itself; where it has none, those of the environment count.
 SHARED = frozenset(
-    {"MERCADOPAGO_API_URL", "MODE", "GRACE_PERIOD", "RETRY_SCHEDULE", "RESERVE_DAYS", "MAX_REQUESTS_PER_SECOND"}
+    {
+        "MERCADOPAGO_API_URL",
+        "TIENDANUBE_API_URL",
+        "MODE",
+        "GRACE_PERIOD",
+        "RETRY_SCHEDULE",
+        "RESERVE_DAYS",
+        "MAX_REQUESTS_PER_SECOND",
+    }
 )
 
 #: The form that a name has in a path and in a target.

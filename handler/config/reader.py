@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 DEFAULT_DATABASE_URL = "sqlite:///var/handler.sqlite3"
 DEFAULT_API_URL = "https://api.mercadopago.com"
+DEFAULT_TIENDANUBE_URL = "https://api.tiendanube.com/v1"
 DEFAULT_SCHEDULE = "5,30,120,600,1800,3600,7200,14400,28800,43200,86400"
 
 #: Which setting holds the secrets of which source.
@@ -88,15 +89,13 @@ class Reader:
             return Mode.OBSERVE
         return Mode(text)
 
-    def api_url(self) -> str:
-        """Only https, since the access token goes there; plain http to this very machine, for the simulator."""
-        text = self.text("MERCADOPAGO_API_URL", DEFAULT_API_URL)
+    def api_url(self, name: str, default: str) -> str:
+        """Only https, since an access token goes there; plain http to this very machine, for the simulator."""
+        text = self.text(name, default)
         address = _ADDRESS.fullmatch(text)
         port = int(address["port"] or 443) if address else 0
         if not address or not 0 < port < 65536 or (address["scheme"] == "http" and address["host"] not in _LOOPBACK):
-            self.problems.append(
-                f"MERCADOPAGO_API_URL: use {DEFAULT_API_URL}, another https address, or http://127.0.0.1:PORT"
-            )
+            self.problems.append(f"{name}: use {default}, another https address, or http://127.0.0.1:PORT")
         return text
 
     def database_url(self) -> str:
@@ -113,21 +112,33 @@ class Reader:
             self.problems.append("MERCADOPAGO_ACCESS_TOKEN is not set: take it from Your integrations > Credentials")
         elif problem := _weakness(token):
             self.problems.append(f"MERCADOPAGO_ACCESS_TOKEN {problem}: take it from Your integrations > Credentials")
-        elif not token.isascii() or not token.isprintable() or " " in token:
-            self.problems.append("MERCADOPAGO_ACCESS_TOKEN has characters that no token has: copy it again")
+        else:
+            self._check_characters("MERCADOPAGO_ACCESS_TOKEN", token)
         return token
+
+    def shop_token(self, name: str) -> str:
+        """Return the token of a shop, empty if there is none."""
+        token = self.text(name)
+        if token and (problem := _weakness(token)):
+            self.problems.append(f"{name} {problem}: copy the whole token, or remove the setting")
+        self._check_characters(name, token)
+        return token
+
+    def _check_characters(self, name: str, token: str) -> None:
+        if not token.isascii() or not token.isprintable() or " " in token:
+            self.problems.append(f"{name} has characters that no token has: copy it again")
 
     def source(self, source: str) -> SourceSettings | None:
         """Return how a source is set up, None if it is off; a secret that is there and empty is a problem."""
         if SECRET_SETTINGS[source] not in self._environ:
             return None
-        return SourceSettings(self._secrets(source), self._reference(source))
+        default = SOURCES[source].reference
+        reference = self.reference(REFERENCE_SETTINGS[source], default) if default else ""
+        return SourceSettings(self._secrets(source), reference)
 
-    def _reference(self, source: str) -> str:
-        if not SOURCES[source].reference:
-            return ""
-        name = REFERENCE_SETTINGS[source]
-        template = self.text(name, SOURCES[source].reference)
+    def reference(self, name: str, default: str) -> str:
+        """Return how an order of a shop becomes an external_reference."""
+        template = self.text(name, default)
         if problem := check(template):
             self.problems.append(f"{name}: {template!r} {problem}")
         return template

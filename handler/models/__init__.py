@@ -22,6 +22,7 @@ from handler.models.upstream import Claim
 from handler.models.upstream import Payment
 from handler.models.upstream import PaymentStatus
 from handler.models.upstream import Purchase
+from handler.models.upstream import ShopOrder
 
 __all__ = [
     "DEFAULT_ACCOUNT",
@@ -36,6 +37,7 @@ __all__ = [
     "Purchase",
     "Receipt",
     "ReceiptKind",
+    "ShopOrder",
     "Sign",
     "State",
     "Step",

@@ -91,6 +91,27 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class ShopOrder:
+    """What a shop says of one of its orders, where its notification did not.
+
+    `reference` is the `external_reference` that its payments should have, `gateways` how it was paid.
+    """
+
+    id: str
+    reference: str
+    is_cancelled: bool
+    reason: str
+    changed_at: datetime | None
+    amount: Decimal
+    currency: str
+    gateways: tuple[str, ...]
+
+    def __str__(self) -> str:
+        state = f"cancelled, reason {self.reason or 'not told'}" if self.is_cancelled else "not cancelled"
+        return f"order {self.id} of the shop is {state}, {self.amount} {self.currency}"
+
+
+@dataclass(frozen=True, slots=True)
 class Purchase:
     """All payments that carry one `external_reference`; `total` is what they should cover, if known."""
 

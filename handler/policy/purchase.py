@@ -85,14 +85,16 @@ def _fallen_through(purchase: Purchase, said: Notification) -> Decision:
     return Decision.spread(meant, said.sign, said, INSTRUCTED_BY[said.sign], why)
 
 
-def settle_spread(states: Mapping[str, State], decided: Decision, due_at: datetime) -> Decision:
-    """Return how a case stands whose payments stand like this: their sum, or a wait until `due_at`."""
+def settle_spread(
+    states: Mapping[str, State], decided: Decision, due_at: datetime, what: str = "its payments"
+) -> Decision:
+    """Return how a case stands that led to others which stand like this: their sum, or a wait until `due_at`."""
     counted = Counter(states.values())
     words = ", ".join(f"{number} {state}" for state, number in sorted(counted.items()))
     if any(state.is_open for state in states.values()):
-        return Decision.wait(due_at, Rule.PAYMENTS_OPEN, f"its payments: {words}")
+        return Decision.wait(due_at, Rule.PAYMENTS_OPEN, f"{what}: {words}")
     worst = min(states.values(), key=WORST_FIRST.index)
-    return Decision.end(worst, decided.rule, f"its payments: {words}")
+    return Decision.end(worst, decided.rule, f"{what}: {words}")
 
 
 def shortfall(purchase: Purchase, rejected_id: str) -> tuple[Rule, str]:

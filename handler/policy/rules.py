@@ -37,6 +37,7 @@ class Rule(StrEnum):
     TOO_OLD = "too_old"
     NOT_A_CANCELLATION = "not_a_cancellation"
     ORDER_OPEN = "order_open"
+    OTHER_GATEWAY = "other_gateway"
     OBSERVED = "observed"
     # Refused.
     NOT_FOUND = "not_found"
@@ -80,7 +81,7 @@ class Action(StrEnum):
 
     #: Cancel the payment.
     CANCEL = "cancel"
-    #: Pass the word on to the payments named in `payments`, then end or wait.
+    #: Pass the word on to the cases that it concerns, then end or wait.
     SPREAD = "spread"
     #: Write down the end.
     END = "end"
@@ -120,3 +121,8 @@ class Decision:
     def spread(cls, payments: Iterable[str], sign: Sign, origin: Notification, rule: Rule, why: str) -> Self:
         """The word of `origin` concerns the payments of these ids, each of which is a case of its own."""
         return cls(Action.SPREAD, rule, why, payments=tuple(payments), sign=sign, origin=origin)
+
+    @classmethod
+    def tell(cls, sign: Sign, rule: Rule, why: str) -> Self:
+        """What was read concerns the purchase, which is a case of its own."""
+        return cls(Action.SPREAD, rule, why, sign=sign)

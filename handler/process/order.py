@@ -5,6 +5,7 @@ from handler.models import is_order_id
 from handler.policy import Decision
 from handler.policy import Rule
 from handler.process.payment import work_on_payment
+from handler.process.shop_order import work_on_shop_order
 from handler.process.work import Work
 
 
@@ -12,5 +13,7 @@ def work_on_order(work: Work) -> Decision:
     """Return how the case goes on; raises MercadoPagoError if the truth could not be read."""
     if is_order_id(work.case.target.id):
         return work_on_payment(work)
-    problem = next(word.problem for word in work.case.said if word.problem)
-    return Decision.end(State.REFUSED, Rule.NOT_UNDERSTOOD, f"{work.case.said[0].source}: {problem}")
+    problem = next((word.problem for word in work.case.said if word.problem), "")
+    if problem:
+        return Decision.end(State.REFUSED, Rule.NOT_UNDERSTOOD, f"{work.case.said[0].source}: {problem}")
+    return work_on_shop_order(work)

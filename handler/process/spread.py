@@ -1,8 +1,10 @@
 """Passing a word on to the payments that it concerns, and adding up how they ended."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from handler.models import Guards
+from handler.models import Target
 from handler.policy import Decision
 from handler.policy import settle_spread
 from handler.process.work import Work
@@ -13,8 +15,12 @@ FIRST_LOOK, LAST_LOOK = timedelta(seconds=1), timedelta(minutes=5)
 
 def spread(work: Work, decision: Decision, guards: Guards) -> Decision:
     """Tell the payments; return their sum, or when to look at them again."""
-    targets = work.pass_on(decision, guards)
+    return settled(work, decision, work.pass_on(decision, guards))
+
+
+def settled(work: Work, decision: Decision, targets: Iterable[Target], what: str = "its payments") -> Decision:
+    """Return the sum of cases that were told something, or when to look at them again."""
     found = [work.services.cases.get(target) for target in targets]
     states = {str(case.target): case.state for case in found if case is not None}
     waited = work.now() - work.case.opened_at
-    return settle_spread(states, decision, work.now() + min(max(waited, FIRST_LOOK), LAST_LOOK))
+    return settle_spread(states, decision, work.now() + min(max(waited, FIRST_LOOK), LAST_LOOK), what)

@@ -31,6 +31,7 @@ from handler.policy.guards import standing
 from handler.policy.retry import Trying
 from handler.sellers import Seller
 from handler.services import Services
+from handler.tiendanube import Tiendanube
 
 #: Longer than the exchanges before and after the intent take, each of 15 seconds at most.
 LEASE = timedelta(seconds=90)
@@ -51,6 +52,7 @@ class Work:
     services: Services
     account: Account
     api: MercadoPago
+    tiendanube: Tiendanube | None = None
     entries: list[Entry] = field(default_factory=list)
     payment: Payment | None = None
     read_at: datetime | None = None
@@ -59,7 +61,8 @@ class Work:
     def on(cls, case: Case, services: Services, seller: Seller, until: datetime | None) -> Self:
         """Take a case in hand for as long as its lease lasts, and not beyond `until`."""
         end = min(case.lease_until, until or case.lease_until)
-        return cls(case, services, seller.account, seller.mercadopago.until(end))
+        shop = seller.tiendanube.until(end) if seller.tiendanube else None
+        return cls(case, services, seller.account, seller.mercadopago.until(end), shop)
 
     @property
     def trying(self) -> Trying:

@@ -8,8 +8,9 @@ from handler.simulator.app import create_simulator_app
 from handler.simulator.faults import Call
 from handler.simulator.faults import Fault
 from handler.simulator.memory import Memory
+from handler.simulator.shop import Shop
 
-__all__ = ["Call", "Fault", "Memory", "Simulator"]
+__all__ = ["Call", "Fault", "Memory", "Shop", "Simulator"]
 
 
 class Simulator:

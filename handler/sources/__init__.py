@@ -13,6 +13,7 @@ from handler.models import Notification
 from handler.sources import mercadopago
 from handler.sources import merchant
 from handler.sources import shopify
+from handler.sources import tiendanube
 from handler.sources import woocommerce
 from handler.sources.settings import SourceSettings
 
@@ -57,4 +58,5 @@ SOURCES = {
         gives_up=True,
         reference=shopify.REFERENCE,
     ),
+    "tiendanube": Source(tiendanube.verify, tiendanube.parse, tiendanube.check_secret, tiendanube.HEADERS),
 }
