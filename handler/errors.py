@@ -6,6 +6,7 @@ HandlerError
 │   ├── UnknownSourceError    no such source, or it is switched off
 │   ├── MediaTypeError        of another content type than the source sends
 │   ├── SignatureError        not shown to come from the sender
+│   ├── TooManyError          unsigned, and more of them than are taken
 │   ├── MalformedError        not readable at all
 │   └── InvalidError          readable, but the schema refuses it
 ├── CasesError                our side of the record
@@ -54,6 +55,10 @@ class SignatureError(DeliveryError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class TooManyError(DeliveryError):
+    """Raised if nobody can verify a delivery, and more such came than are taken; it may be sent again."""
 
 
 class MalformedError(DeliveryError):

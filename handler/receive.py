@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from handler.allowance import Allowance
 from handler.errors import DeliveryError
 from handler.errors import InvalidError
 from handler.errors import MalformedError
 from handler.errors import MediaTypeError
+from handler.errors import TooManyError
 from handler.errors import UnknownSourceError
 from handler.models import Delivery
 from handler.models import Notification
@@ -33,12 +35,14 @@ class Reception:
     """What receiving works with, and nothing that could reach Mercado Pago.
 
     `source_of` returns how an account has set a source up, None if it is not there or off. `accept`
-    stores a notification durably and returns whether it is new; it raises StorageError.
+    stores a notification durably and returns whether it is new; it raises StorageError. `allowance` tells
+    how many are taken that nobody can verify.
     """
 
     source_of: Callable[[str, str], SourceSettings | None]
     accept: Callable[[Notification], bool]
     clock: Callable[[], datetime]
+    allowance: Allowance
 
 
 def receive(delivery: Delivery, reception: Reception) -> Receipt:
@@ -60,6 +64,9 @@ def receive(delivery: Delivery, reception: Reception) -> Receipt:
     if notification.target is None:
         logger.info("%s %s: ignored, nothing for us", notification.source, notification.id)
         return Receipt(ReceiptKind.IGNORED, notification.id)
+    if settings.ipn and source.is_unsigned(delivery) and not reception.allowance.take(delivery.account):
+        msg = f"more unsigned notifications for account {delivery.account!r} than are taken"
+        raise TooManyError(msg)
     # The process half logs what it takes up; a line from here would be written while the sender waits.
     is_new = reception.accept(notification)
     return Receipt(ReceiptKind.ACCEPTED if is_new else ReceiptKind.DUPLICATE, notification.id)

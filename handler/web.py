@@ -15,13 +15,14 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from handler.errors import CasesError
 from handler.errors import DeliveryError
+from handler.errors import HandlerError
 from handler.errors import InvalidError
 from handler.errors import MalformedError
 from handler.errors import MediaTypeError
 from handler.errors import SignatureError
 from handler.errors import StorageError
+from handler.errors import TooManyError
 from handler.models import DEFAULT_ACCOUNT
 from handler.models import Delivery
 from handler.receive import Reception
@@ -114,9 +115,10 @@ def _answer_errors(app: Flask) -> None:
     def refused(error: DeliveryError) -> Response:
         return problem(415 if isinstance(error, MediaTypeError) else 404)
 
+    @app.errorhandler(TooManyError)
     @app.errorhandler(StorageError)
-    def away(error: CasesError) -> Response:
-        logger.error("nothing can be stored (503): %s", error)
+    def away(error: HandlerError) -> Response:
+        logger.error("not stored (503): %s", error)
         return problem(503, retry_after=RETRY_AFTER)
 
     @app.errorhandler(HTTPException)

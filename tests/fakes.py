@@ -12,6 +12,7 @@ from uuid import uuid4
 from requests.structures import CaseInsensitiveDict
 from werkzeug.test import Client
 
+from handler.allowance import Allowance
 from handler.cases import Cases
 from handler.config import Account
 from handler.config import read_account
@@ -110,7 +111,8 @@ def seller(services: Services) -> Seller:
 def reception(services: Services, environ: Mapping[str, str] = ENVIRON) -> Reception:
     """Return the receiving half before a handler's parts."""
     sources = {DEFAULT_ACCOUNT: read_sources(environ)}
-    return Reception(lambda name, source: sources.get(name, {}).get(source), services.accept, services.clock)
+    allowance = Allowance(services.clock)
+    return Reception(lambda name, source: sources.get(name, {}).get(source), services.accept, services.clock, allowance)
 
 
 def work_off(services: Services) -> None:

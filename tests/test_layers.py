@@ -18,7 +18,7 @@ LAYERS = {
     5: {"services"},
     4: {"sellers"},
     3: {"cases", "calls", "mercadopago", "tiendanube", "simulator"},
-    2: {"config", "policy", "sources", "answers", "exchange", "pace", "boto"},
+    2: {"config", "policy", "sources", "answers", "exchange", "pace", "allowance", "boto"},
     1: {"models", "errors", "strict_json", "lenient_schema", "clock", "__init__"},
 }
 

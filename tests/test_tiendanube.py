@@ -193,6 +193,27 @@ def test_opened_again_it_takes_its_withdrawal_back(
     assert stands(services, payment_target(payment)) == "nothing reserve_wanted"
 
 
+def test_opened_again_after_the_release_a_new_reserve_is_wanted(
+    services: Services, simulator: Simulator, shop: Shop, clock: Clock
+) -> None:
+    """What was released stays so; what comes then is a good payment."""
+    order_id = shop.add_order()
+    released = simulator.memory.add_payment(external_reference=order_id)
+    shop.cancel(order_id, "customer")
+    tell(services, "order/cancelled", order_id)
+    work_off(services)
+    clock.forward(minutes=1)
+    shop.change(order_id, status="open", cancel_reason=None)
+    tell(services, "order/updated", order_id)
+    work_off(services)
+    payment = simulator.memory.add_payment(external_reference=order_id)
+    services.accept(fakes.said(payment_target(payment), Sign.CHANGED, clock()))
+    work_off(services)
+
+    assert stands(services, payment_target(payment)) == "nothing reserve_wanted"
+    assert (status(simulator, released), status(simulator, payment)) == ("cancelled", "authorized")
+
+
 def test_an_order_of_another_gateway_is_nothing(services: Services, simulator: Simulator, shop: Shop) -> None:
     """No call to Mercado Pago is made for it."""
     order_id = shop.add_order(gateway="stripe", gateway_name="Stripe")
@@ -218,6 +239,18 @@ def test_a_reference_is_made_of_the_fields_of_the_order(
     work_off(services)
 
     assert status(simulator, payment) == "cancelled"
+
+
+def test_a_reference_that_the_order_does_not_give_is_told(
+    cases: Cases, simulator: Simulator, shop: Shop, clock: Clock
+) -> None:
+    """Put right, the order is read again."""
+    exchange, order_id = fakes.DirectExchange(simulator, shop), shop.add_order()
+    services = fakes.services(cases, exchange, clock, **SETTINGS, TIENDANUBE_REFERENCE="{nothing}")
+    tell(services, "order/cancelled", order_id)
+    work_off(services)
+
+    assert "another shape in nothing" in case_of(services, order_target(order_id)).detail
 
 
 def test_guards_hold(services: Services, simulator: Simulator, shop: Shop) -> None:

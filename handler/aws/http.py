@@ -7,6 +7,7 @@ from typing import Any
 
 from apig_wsgi import make_lambda_handler
 
+from handler.allowance import Allowance
 from handler.aws import log_to_cloudwatch
 from handler.aws.parameters import Parameters
 from handler.aws.parameters import Settings
@@ -35,7 +36,7 @@ def make(environ: Mapping[str, str], clock: Callable[[], datetime] = utc_now) ->
     def is_healthy() -> bool:
         return bool(parameters.all())
 
-    return make_lambda_handler(create_app(Reception(source_of, queue.send, clock), is_healthy))
+    return make_lambda_handler(create_app(Reception(source_of, queue.send, clock, Allowance(clock)), is_healthy))
 
 
 def _sources(_account: str, settings: Settings) -> Mapping[str, SourceSettings]:

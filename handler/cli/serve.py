@@ -5,6 +5,7 @@ from threading import Event
 
 import click
 
+from handler.allowance import Allowance
 from handler.cases import open_cases
 from handler.cli.environment import allow_connections
 from handler.cli.environment import environment
@@ -44,7 +45,7 @@ def serve(host: str, port: int) -> None:
     record = open_cases(live.config.database_url)
     services = Services(live.sellers, record, lambda *_: woken.set())
     worker = Worker(services, woken, width=live.config.workers)
-    reception = Reception(live.source_of, services.accept, services.clock)
+    reception = Reception(live.source_of, services.accept, services.clock, Allowance(services.clock))
     try:
         app = create_app(reception, worker.is_healthy)
         server = Server(app, host, port, Limits(connections=allow_connections(Limits().connections)))

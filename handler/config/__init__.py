@@ -13,6 +13,7 @@ from handler.config.account import read_sources
 from handler.config.account import sources_of
 from handler.config.accounts_file import read_accounts_file
 from handler.config.reader import SECRET_SETTINGS
+from handler.config.reader import FraudAlert
 from handler.config.reader import Mode
 from handler.config.reader import Reader
 from handler.config.reader import database_url
@@ -24,6 +25,7 @@ __all__ = [
     "SECRET_SETTINGS",
     "Account",
     "Config",
+    "FraudAlert",
     "Mode",
     "database_url",
     "read_account",

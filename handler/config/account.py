@@ -8,6 +8,7 @@ from datetime import timedelta
 from handler.config.reader import DEFAULT_API_URL
 from handler.config.reader import DEFAULT_TIENDANUBE_URL
 from handler.config.reader import SECRET_SETTINGS
+from handler.config.reader import FraudAlert
 from handler.config.reader import Mode
 from handler.config.reader import Reader
 from handler.models import DEFAULT_ACCOUNT
@@ -43,6 +44,7 @@ class Account:
     reserve_life: timedelta
     rate: float
     tiendanube: ShopAccess | None = None
+    fraud_alert: FraudAlert = FraudAlert.CANCEL
 
 
 def read_account(environ: Mapping[str, str], name: str = DEFAULT_ACCOUNT, workers: int = 1) -> Account:
@@ -75,12 +77,13 @@ def account_of(reader: Reader, name: str, workers: int) -> Account:
         name=name,
         access_token=reader.access_token(),
         api_url=reader.api_url("MERCADOPAGO_API_URL", DEFAULT_API_URL),
-        mode=reader.mode(),
+        mode=reader.choice("MODE", Mode, Mode.ENFORCE, Mode.OBSERVE),
         grace=timedelta(seconds=reader.number("GRACE_PERIOD", 300, float, 0, 86400)),
         schedule=reader.schedule(),
         reserve_life=timedelta(days=reader.number("RESERVE_DAYS", 7, int, 1, 60)),
         rate=reader.number("MAX_REQUESTS_PER_SECOND", 10, float, workers * LEAST_SHARE, 100_000),
         tiendanube=_tiendanube(reader),
+        fraud_alert=reader.choice("FRAUD_ALERT", FraudAlert, FraudAlert.CANCEL, FraudAlert.ALERT),
     )
 
 

@@ -26,6 +26,8 @@ SHARED = frozenset(
         "MERCADOPAGO_API_URL",
         "TIENDANUBE_API_URL",
         "MODE",
+        "FRAUD_ALERT",
+        "MERCADOPAGO_IPN",
         "GRACE_PERIOD",
         "RETRY_SCHEDULE",
         "RESERVE_DAYS",

@@ -14,6 +14,7 @@ from handler.sources import SourceSettings
 from handler.sources.reference import check
 
 T = TypeVar("T")
+Choice = TypeVar("Choice", bound=StrEnum)
 
 DEFAULT_DATABASE_URL = "sqlite:///var/handler.sqlite3"
 DEFAULT_API_URL = "https://api.mercadopago.com"
@@ -44,6 +45,14 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
     #: Decide and record, never call anything but GET.
     OBSERVE = "observe"
+
+
+class FraudAlert(StrEnum):
+    """What a fraud alert of Mercado Pago does."""
+
+    CANCEL = "cancel"
+    #: It only tells a person.
+    ALERT = "alert"
 
 
 class Reader:
@@ -81,13 +90,20 @@ class Reader:
             return (timedelta(days=1),)
         return tuple(timedelta(seconds=wait) for wait in seconds)
 
-    def mode(self) -> Mode:
-        """Return what may be done; observing is the stand-in."""
-        text = self.text("MODE", Mode.ENFORCE)
-        if text not in set(Mode):
-            self.problems.append(f"MODE: {text!r} is neither enforce nor observe")
-            return Mode.OBSERVE
-        return Mode(text)
+    def choice(self, name: str, kinds: type[Choice], default: Choice, stand_in: Choice) -> Choice:
+        """Return one of a few words."""
+        text = self.text(name, default)
+        if text not in set(kinds):
+            self.problems.append(f"{name}: {text!r} is neither {' nor '.join(kinds)}")
+            return stand_in
+        return kinds(text)
+
+    def switch(self, name: str) -> bool:
+        """Return whether something is on, which is off by default."""
+        text = self.text(name, "0")
+        if text not in {"0", "1"}:
+            self.problems.append(f"{name}: {text!r} is neither 1 nor 0")
+        return text == "1"
 
     def api_url(self, name: str, default: str) -> str:
         """Only https, since an access token goes there; plain http to this very machine, for the simulator."""
@@ -134,7 +150,8 @@ class Reader:
             return None
         default = SOURCES[source].reference
         reference = self.reference(REFERENCE_SETTINGS[source], default) if default else ""
-        return SourceSettings(self._secrets(source), reference)
+        ipn = source == "mercadopago" and self.switch("MERCADOPAGO_IPN")
+        return SourceSettings(self._secrets(source), reference, ipn)
 
     def reference(self, name: str, default: str) -> str:
         """Return how an order of a shop becomes an external_reference."""

@@ -94,5 +94,6 @@ class Case:
 
     @property
     def is_final(self) -> bool:
-        """Whether no notification opens the case again; a purchase can always grow another payment."""
-        return self.state in {State.CANCELLED, State.CAPTURED} and self.target.kind is not TargetKind.PURCHASE
+        """Whether no notification opens the case again: what may lead to another payment always can be."""
+        ended = self.state in {State.CANCELLED, State.CAPTURED}
+        return ended and (self.target.is_money or self.target.kind is TargetKind.CLAIM)

@@ -11,7 +11,7 @@ from typing import Self
 DEFAULT_ACCOUNT = "default"
 
 _TARGET = re.compile(
-    r"(?:(?P<account>[a-z0-9][a-z0-9_-]*)/)?(?P<kind>payment|order|purchase|claim):(?P<id>.+)", re.DOTALL
+    r"(?:(?P<account>[a-z0-9][a-z0-9_-]*)/)?(?P<kind>payment|order|purchase|claim|alert):(?P<id>.+)", re.DOTALL
 )
 _ORDER_ID = re.compile(r"ORD[0-9A-Z]{26}")
 
@@ -24,6 +24,8 @@ class TargetKind(StrEnum):
     #: All payments that carry one `external_reference`.
     PURCHASE = "purchase"
     CLAIM = "claim"
+    #: A fraud alert, by the id that is signed.
+    ALERT = "alert"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,11 @@ class Target:
     def __str__(self) -> str:
         prefix = "" if self.account == DEFAULT_ACCOUNT else f"{self.account}/"
         return f"{prefix}{self.kind}:{self.id}"
+
+    @property
+    def is_money(self) -> bool:
+        """Whether this is a payment, or an order of the Orders API; anything else leads to such."""
+        return self.kind is TargetKind.PAYMENT or (self.kind is TargetKind.ORDER and is_order_id(self.id))
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -60,6 +67,8 @@ class Sign(StrEnum):
     WITHDREW = "withdrew"
     #: The purchase was not approved: an instruction of the seller.
     REJECTED = "rejected"
+    #: Mercado Pago says that the payment is fraud, and that nothing is to be delivered.
+    FRAUD = "fraud"
     #: Mercado Pago says that something about the payment changed: a reason to look.
     CHANGED = "changed"
     #: The payment named by `via` was rejected and its purchase is not covered: a reason to look at this reserve.
@@ -77,6 +86,7 @@ class Guards:
     amount: Decimal | None = None
     currency: str | None = None
     external_reference: str | None = None
+    merchant_order: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

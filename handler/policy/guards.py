@@ -14,7 +14,7 @@ from handler.models import Sign
 from handler.models import TargetKind
 
 #: What asks for a release, the strongest first.
-INSTRUCTIONS = (Sign.WITHDREW, Sign.REJECTED, Sign.ORDER_CANCELLED)
+INSTRUCTIONS = (Sign.WITHDREW, Sign.FRAUD, Sign.REJECTED, Sign.ORDER_CANCELLED)
 
 #: What of a whole purchase is overruled by an approved payment, and does not stand for payments made later.
 OVERRULED = frozenset({Sign.REJECTED, Sign.ORDER_CANCELLED})

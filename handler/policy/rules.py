@@ -18,6 +18,7 @@ class Rule(StrEnum):
     BUYER_WITHDREW = "buyer_withdrew"
     SELLER_REJECTED = "seller_rejected"
     PURCHASE_SHORT = "purchase_short"
+    FRAUD_ALERT = "fraud_alert"
     ORDER_CANCELLED = "order_cancelled"
     ALREADY_CANCELLED = "already_cancelled"
     # Captured.
@@ -47,6 +48,7 @@ class Rule(StrEnum):
     CLAIM_WITHOUT_PAYMENT = "claim_without_payment"
     STATUS_UNKNOWN = "status_unknown"
     NOT_UNDERSTOOD = "not_understood"
+    ALERT_NOT_PROVEN = "alert_not_proven"
     # Waiting, or given up.
     NOTIFIED = "notified"
     GRACE = "grace"
@@ -65,6 +67,7 @@ class Rule(StrEnum):
 #: Under which rule an instruction releases.
 INSTRUCTED_BY = {
     Sign.WITHDREW: Rule.BUYER_WITHDREW,
+    Sign.FRAUD: Rule.FRAUD_ALERT,
     Sign.REJECTED: Rule.SELLER_REJECTED,
     Sign.ORDER_CANCELLED: Rule.ORDER_CANCELLED,
 }

@@ -26,6 +26,7 @@ from handler.policy import Rule
 from handler.policy.retry import POISON_CLAIMS
 from handler.policy.retry import after_failure
 from handler.policy.retry import after_fault
+from handler.process.alert import work_on_alert
 from handler.process.claim import work_on_claim
 from handler.process.order import work_on_order
 from handler.process.payment import work_on_payment
@@ -43,6 +44,7 @@ KINDS: Mapping[TargetKind, Callable[[Work], Decision]] = {
     TargetKind.PAYMENT: work_on_payment,
     TargetKind.PURCHASE: work_on_purchase,
     TargetKind.CLAIM: work_on_claim,
+    TargetKind.ALERT: work_on_alert,
     TargetKind.ORDER: work_on_order,
 }
 

@@ -1,7 +1,6 @@
 """Working on an order: one of Mercado Pago's is decided upon like a payment."""
 
 from handler.models import State
-from handler.models import is_order_id
 from handler.policy import Decision
 from handler.policy import Rule
 from handler.process.payment import work_on_payment
@@ -11,7 +10,7 @@ from handler.process.work import Work
 
 def work_on_order(work: Work) -> Decision:
     """Return how the case goes on; raises MercadoPagoError if the truth could not be read."""
-    if is_order_id(work.case.target.id):
+    if work.case.target.is_money:
         return work_on_payment(work)
     problem = next((word.problem for word in work.case.said if word.problem), "")
     if problem:

@@ -188,7 +188,7 @@ class Work:
         self.note(Step.ENDED, decision.rule, f"{decision.state}: {decision.why}")
         self.services.cases.settle(self.case, decision, self.now(), self._written())
         self.services.ended(self.case.target, decision.state)
-        level = LEVELS.get(decision.state, logging.INFO)
+        level = logging.WARNING if decision.rule is Rule.FRAUD_ALERT else LEVELS.get(decision.state, logging.INFO)
         logger.log(level, "%s: %s (%s): %s", self.case.target, decision.state, decision.rule, decision.why)
         self._tell_waiting()
 

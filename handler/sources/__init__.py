@@ -28,6 +28,7 @@ class Source:
     or signs with, in lower case; no other reaches a Delivery. With `json_only`, another content type is
     refused. One that `gives_up` switches its webhook off after some errors: whatever is authentic is
     answered 200. `reference` is how its orders become an `external_reference`, where nothing else is set.
+    `is_unsigned` tells deliveries that nobody can verify.
     """
 
     verify: Callable[[Delivery, Sequence[str]], None]
@@ -37,10 +38,17 @@ class Source:
     json_only: bool = False
     gives_up: bool = False
     reference: str = ""
+    is_unsigned: Callable[[Delivery], bool] = lambda _delivery: False
 
 
 SOURCES = {
-    "mercadopago": Source(mercadopago.verify, mercadopago.parse, mercadopago.check_secret, mercadopago.HEADERS),
+    "mercadopago": Source(
+        mercadopago.verify,
+        mercadopago.parse,
+        mercadopago.check_secret,
+        mercadopago.HEADERS,
+        is_unsigned=mercadopago.is_unsigned,
+    ),
     "merchant": Source(merchant.verify, merchant.parse, merchant.check_secret, merchant.HEADERS, json_only=True),
     "woocommerce": Source(
         woocommerce.verify,

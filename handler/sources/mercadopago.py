@@ -22,10 +22,13 @@ from handler.errors import MalformedError
 from handler.errors import SignatureError
 from handler.lenient_schema import LenientSchema
 from handler.models import Delivery
+from handler.models import Guards
 from handler.models import Notification
+from handler.models import Sign
 from handler.models import Target
 from handler.models import TargetKind
 from handler.models import is_order_id
+from handler.sources.schema import NumberField
 from handler.sources.settings import SourceSettings
 from handler.strict_json import loads
 
@@ -52,13 +55,30 @@ MONEY = frozenset({"payment", "order", "orders"})
 CLAIMS = frozenset({"claim", "topic_claims_integration_wh"})
 
 
+#: The fraud alert, which is never sent twice; the id that is signed need not be the payment's.
+ALERT = "stop_delivery_op_wh"
+
+
 class HintSchema(LenientSchema):
     """What a body may tell beside the signed query. It decides nothing, so nothing in it is required."""
 
     type = fields.String(validate=validate.Regexp(_TOPIC + r"\Z"))
 
 
-_HINTS = HintSchema()
+class AlertSchema(LenientSchema):
+    """What a fraud alert names; a date that is none, as in the documentation's own example, is not looked at."""
+
+    payment_id = NumberField(load_default="", allow_none=True)
+    merchant_order = NumberField(load_default="", allow_none=True)
+
+
+class AlertBodySchema(LenientSchema):
+    """The body of a fraud alert."""
+
+    data = fields.Nested(AlertSchema, required=True)
+
+
+_HINTS, _ALERT = HintSchema(), AlertBodySchema()
 
 
 def verify(delivery: Delivery, secrets: Sequence[str]) -> None:
@@ -67,7 +87,7 @@ def verify(delivery: Delivery, secrets: Sequence[str]) -> None:
     Both cases of letters are documented. The old form (IPN) is let through unchecked, because nobody
     can check it: `parse` makes nothing of it. Raises MalformedError for an id out of its alphabet.
     """
-    if _is_ipn(delivery):
+    if is_unsigned(delivery):
         return
     data_id = _data_id(delivery)
     request_id = delivery.headers.get("x-request-id", "")
@@ -83,14 +103,16 @@ def verify(delivery: Delivery, secrets: Sequence[str]) -> None:
         raise SignatureError("v1 does not match any configured secret")
 
 
-def parse(delivery: Delivery, _settings: SourceSettings) -> Notification:
-    """Return what a verified delivery says: that something changed, or nothing for us."""
-    if _is_ipn(delivery):
-        return _ipn(delivery)
+def parse(delivery: Delivery, settings: SourceSettings) -> Notification:
+    """Return what a verified delivery says: that something changed, a fraud alert, or nothing for us."""
+    if is_unsigned(delivery):
+        return _ipn(delivery, settings)
     data_id, topic = _data_id(delivery), _topic(delivery)
     ts, _ = _signature_parts(delivery.headers["x-signature"])
     # Everything signed is in the id, so copies of one delivery are one, and a later one is not taken for a copy.
     key = f"{topic}:{data_id}:{delivery.headers['x-request-id']}:{ts}"
+    if topic == ALERT:
+        return _alert(delivery, key, data_id, _moment(ts))
     return Notification(key, NAME, topic, delivery.received_at, _target(delivery.account, topic, data_id))
 
 
@@ -101,6 +123,25 @@ def _target(account: str, topic: str, data_id: str) -> Target | None:
     if topic in MONEY | CLAIMS and _NUMBER.fullmatch(data_id):
         return Target(account, TargetKind.CLAIM if topic in CLAIMS else TargetKind.PAYMENT, data_id)
     return None
+
+
+def _alert(delivery: Delivery, key: str, data_id: str, signed_at: datetime) -> Notification:
+    """Return a fraud alert: stored whatever its body is, since it comes only once."""
+    named: dict[str, str | None] = {}
+    with suppress(MalformedError, ValidationError):
+        named = _ALERT.load(loads(delivery.body))["data"]
+    payment = named.get("payment_id")
+    return Notification(
+        id=key,
+        source=NAME,
+        topic=ALERT,
+        received_at=delivery.received_at,
+        target=Target(delivery.account, TargetKind.ALERT, data_id),
+        sign=Sign.FRAUD,
+        occurred_at=signed_at,
+        guards=Guards(merchant_order=named.get("merchant_order") or None),
+        payments=(payment,) if payment else (),
+    )
 
 
 def sign(data_id: str, request_id: str, ts: str, secret: str) -> str:
@@ -142,8 +183,11 @@ def _signature_parts(header: str) -> tuple[str, str]:
 
 
 def _is_plausible(ts: str, now: datetime) -> bool:
-    seconds = int(ts) / 1000 if len(ts) == 13 else int(ts)
-    return -OLDEST < datetime.fromtimestamp(seconds, UTC) - now < NEWEST
+    return -OLDEST < _moment(ts) - now < NEWEST
+
+
+def _moment(ts: str) -> datetime:
+    return datetime.fromtimestamp(int(ts) / 1000 if len(ts) == 13 else int(ts), UTC)
 
 
 def _topic(delivery: Delivery) -> str:
@@ -165,8 +209,8 @@ def _readable(topic: str) -> str:
     return topic if re.fullmatch(_TOPIC, topic) else "payment"
 
 
-def _is_ipn(delivery: Delivery) -> bool:
-    """Whether this is the old form, `?id=…&topic=…`.
+def is_unsigned(delivery: Delivery) -> bool:
+    """Whether this is the old form, `?id=…&topic=…`, whose signature header nobody can check.
 
     https://www.mercadopago.com.br/developers/en/docs/your-integrations/notifications/ipn
     """
@@ -174,8 +218,12 @@ def _is_ipn(delivery: Delivery) -> bool:
     return "data.id" not in names and {"id", "topic"} <= names
 
 
-def _ipn(delivery: Delivery) -> Notification:
+def _ipn(delivery: Delivery, settings: SourceSettings) -> Notification:
+    """Return nothing for us, or, where that is wanted, a reason to read a payment: the same for ten seconds."""
     (resource, *_), (topic, *_) = _values(delivery, "id"), _values(delivery, "topic")
     if not _ID.fullmatch(resource) or not re.fullmatch(_TOPIC, topic):
         raise MalformedError("the query needs an id and a topic")
-    return Notification(f"ipn:{topic}:{resource}", NAME, topic, delivery.received_at)
+    is_payment = settings.ipn and topic == "payment" and _NUMBER.fullmatch(resource)
+    target = Target(delivery.account, TargetKind.PAYMENT, resource) if is_payment else None
+    key = f"ipn:{topic}:{resource}:{int(delivery.received_at.timestamp()) // 10}"
+    return Notification(key, NAME, topic, delivery.received_at, target)

@@ -25,6 +25,14 @@ class PaymentIdField(fields.Field[str]):
         return text
 
 
+class NumberField(fields.Field[str]):
+    """A number of somebody else's, or its digits; empty for anything else."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        is_number = isinstance(value, int | str) and not isinstance(value, bool)
+        return str(value) if is_number and re.fullmatch(r"[1-9][0-9]{0,19}", str(value)) else ""
+
+
 class OrderIdField(fields.Field[str]):
     """An order's id in the Orders API."""
 

@@ -11,7 +11,7 @@ CREATE TABLE notification (
     target TEXT NOT NULL, id TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, sign TEXT NOT NULL,
     received_at TEXT NOT NULL, occurred_at TEXT, amount TEXT, currency TEXT, external_reference TEXT, via TEXT,
     number INTEGER NOT NULL, shop_order TEXT NOT NULL, payments TEXT NOT NULL, problem TEXT NOT NULL,
-    PRIMARY KEY (target, id)
+    merchant_order TEXT, PRIMARY KEY (target, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE cases (
@@ -40,7 +40,7 @@ CREATE TABLE heartbeat (id INTEGER PRIMARY KEY CHECK (id = 1), beats INTEGER NOT
 SAVE_NOTIFICATION = """
 INSERT INTO notification SELECT
     :target, :id, :source, :topic, :sign, :received_at, :occurred_at, :amount, :currency, :external_reference, :via,
-    coalesce(max(heard), 0) + 1, :shop_order, :payments, :problem
+    coalesce(max(heard), 0) + 1, :shop_order, :payments, :problem, :merchant_order
 FROM cases WHERE target = :target
 ON CONFLICT DO NOTHING
 """
