@@ -337,6 +337,69 @@ def test_a_payment_that_lags_behind_its_notification_is_found(
     assert stands(services, target) == "cancelled buyer_withdrew"
 
 
+@pytest.mark.parametrize(
+    ("status", "detail", "state", "words"),
+    [
+        ("approved", "accredited", "nothing paid", "the money was taken"),
+        ("cancelled", "by_collector", "cancelled already_cancelled", "by the seller"),
+        ("cancelled", "by_payer", "cancelled already_cancelled", "by the buyer"),
+        ("cancelled", "by_admin", "cancelled already_cancelled", "by Mercado Pago"),
+        ("cancelled", "expired", "cancelled already_cancelled", "it lapsed by itself"),
+        ("cancelled", "in_a_new_way", "cancelled already_cancelled", "by whom is not told"),
+    ],
+)
+def test_how_a_reserve_ended_is_on_record(  # noqa: PLR0917 - a table
+    services: Services, simulator: Simulator, status: str, detail: str, state: str, words: str
+) -> None:
+    """As Mercado Pago reports it, first while it is wanted."""
+    payment_id = simulator.memory.add_payment()
+    hear(services, payment_target(payment_id), Sign.CHANGED)
+    work_off(services)
+    assert stands(services, payment_target(payment_id)) == "nothing reserve_wanted"
+    captured = status == "approved"
+    simulator.memory.payments[payment_id].update(status=status, status_detail=detail, captured=captured)
+
+    hear(services, payment_target(payment_id), Sign.CHANGED)
+    work_off(services)
+
+    assert stands(services, payment_target(payment_id)) == state
+    assert case_of(services, payment_target(payment_id)).detail.endswith(f"this is how it ended, {words}")
+
+
+def test_a_purchase_is_all_its_pages_and_nothing_else(services: Services, simulator: Simulator) -> None:
+    """Each payment that carries the very reference is a case of its own; one that fails holds up no other."""
+    memory = simulator.memory
+    mine = [memory.add_payment(external_reference="ORDER-1") for _ in range(105)]
+    others = [memory.add_payment(external_reference=name) for name in ("ORDER-10", "order-1", "ORDER-1 ") * 5]
+    # The index still has what some of them were called before.
+    memory.stale = {other: {**memory.payment(other), "external_reference": "ORDER-1"} for other in others[::2]}
+    simulator.fail(Fault("PUT", f"/v1/payments/{mine[50]}", status=503, times=99))
+    hear(services, PURCHASE)
+
+    work_off(services)
+
+    released = [payment for payment in mine if status(simulator, payment) == "cancelled"]
+    assert released == [payment for payment in mine if payment != mine[50]]
+    assert {status(simulator, payment) for payment in others} == {"authorized"}
+    assert "104 cancelled" in case_of(services, PURCHASE).detail
+
+
+def test_a_search_that_is_empty_at_first_is_made_again(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """Its index lags; what it finds later is released."""
+    cards = [simulator.memory.add_payment(external_reference="ORDER-1") for _ in range(2)]
+    simulator.memory.hidden.update(cards)
+    hear(services, PURCHASE)
+    work_off(services)
+    assert stands(services, PURCHASE) == "pending not_found_yet"
+    simulator.memory.hidden.clear()
+    clock.forward(minutes=1)
+
+    work_off(services)
+
+    assert [status(simulator, card) for card in cards] == ["cancelled", "cancelled"]
+    assert stands(services, PURCHASE) == "cancelled buyer_withdrew"
+
+
 def test_a_payment_that_is_never_found_is_refused(services: Services, simulator: Simulator, clock: Clock) -> None:
     """As is the one of Mercado Pago's Simulate button."""
     target = payment_target("123456")

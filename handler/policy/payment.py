@@ -23,6 +23,16 @@ from handler.policy.rules import INSTRUCTED_BY
 from handler.policy.rules import Decision
 from handler.policy.rules import Rule
 
+#: Who ended a reserve, by `status_detail`; the API's own words for an order say no more than that it was cancelled.
+#: https://www.mercadopago.com.br/developers/en/docs/checkout-api/response-handling/collection-results
+CANCELLED = {
+    "by_collector": "by the seller",
+    "by_payer": "by the buyer",
+    "by_admin": "by Mercado Pago",
+    "expired": "it lapsed by itself",
+    "canceled_by_api": "by the seller",
+}
+
 #: How often a payment is looked at that Mercado Pago has not decided upon, if it does not report it earlier.
 UNDECIDED = timedelta(hours=1)
 
@@ -194,9 +204,11 @@ def reported(facts: Facts) -> Decision:
     if payment.is_undecided:
         return Decision.end(State.NOTHING, Rule.NOT_RESERVED_YET, f"{payment}: there is no reserve yet")
     if payment.status is PaymentStatus.CANCELLED:
-        return Decision.end(State.CANCELLED, Rule.ALREADY_CANCELLED, f"{payment}: this is how it ended")
-    rule = Rule.PAID if payment.status is PaymentStatus.APPROVED else Rule.ALREADY_ENDED
-    return Decision.end(State.NOTHING, rule, f"{payment}: there is no reserve to release")
+        how = CANCELLED.get(payment.status_detail, "by whom is not told")
+        return Decision.end(State.CANCELLED, Rule.ALREADY_CANCELLED, f"{payment}: this is how it ended, {how}")
+    if payment.status is PaymentStatus.APPROVED:
+        return Decision.end(State.NOTHING, Rule.PAID, f"{payment}: this is how it ended, the money was taken")
+    return Decision.end(State.NOTHING, Rule.ALREADY_ENDED, f"{payment}: there is no reserve to release")
 
 
 def _instructions(facts: Facts) -> tuple[Notification, ...]:

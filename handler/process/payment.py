@@ -73,14 +73,15 @@ def _decision(work: Work) -> Decision:
 
 
 def _said(work: Work, payment: Payment) -> tuple[Notification, ...]:
-    """Return what was said of the payment and what stands of its purchase, but nothing that was taken back."""
+    """Return what was said of the payment and which withdrawals of its purchase stand, but nothing taken back."""
     own = work.standing()
-    purchases = [word.via for word in own if word.via is not None and word.via.kind is TargetKind.PURCHASE]
-    if payment.external_reference:
-        purchases.append(Target(work.account.name, TargetKind.PURCHASE, payment.external_reference))
-    beside = [word for purchase in dict.fromkeys(purchases) for word in work.standing(purchase)]
+    mine = Target(work.account.name, TargetKind.PURCHASE, payment.external_reference)
+    told_by = [word.via for word in own if word.via is not None and word.via.kind is TargetKind.PURCHASE]
+    purchases = dict.fromkeys([*told_by, mine] if payment.external_reference else told_by)
+    beside = [word for purchase in purchases for word in work.standing(purchase)]
     last = last_words((*own, *beside))
-    return tuple(word for word in last if word in own) + withdrawals(word for word in last if word in beside)
+    standing = withdrawals(word for word in last if word.target == mine)
+    return tuple(word for word in last if word in own) + standing
 
 
 def _concluded(work: Work, decision: Decision) -> Decision:
