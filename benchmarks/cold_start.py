@@ -14,7 +14,7 @@ from benchmarks.figures import Figure
 from benchmarks.figures import ratio
 from benchmarks.runtime_api import running_function
 from deploy import package
-from handler.cli.send import merchant_request
+from handler.cli.signed import merchant_request
 from handler.clock import utc_now
 from handler.models import Delivery
 from tests import amazon

@@ -12,7 +12,7 @@ from benchmarks.figures import percentile
 from benchmarks.figures import ratio
 from handler.calls import Calls
 from handler.cli.demo import running_handler
-from handler.cli.send import merchant_request
+from handler.cli.signed import merchant_request
 from handler.clock import utc_now
 from handler.exchange import USER_AGENT
 from handler.exchange import Exchange

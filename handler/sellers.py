@@ -12,7 +12,6 @@ from handler.exchange import USER_AGENT
 from handler.exchange import Exchange
 from handler.mercadopago import MercadoPago
 from handler.pace import Pace
-from handler.tiendanube import RATE
 from handler.tiendanube import Tiendanube
 from handler.tiendanube import headers_for
 
@@ -61,7 +60,7 @@ class Sellers:
         shop = account.tiendanube
         if shop is None:
             return Seller(account, mercadopago)
-        calls = self._calls(shop.api_url, headers_for(shop.access_token), RATE)
+        calls = self._calls(shop.api_url, headers_for(shop.access_token), account.rate)
         return Seller(account, mercadopago, Tiendanube(calls, shop.reference))
 
     def _calls(self, base_url: str, headers: Mapping[str, str], rate: float) -> Calls:

@@ -13,9 +13,6 @@ from handler.errors import UnclearError
 from handler.models import ShopOrder
 from handler.pace import Pace
 
-#: Calls per second that a shop bears for long.
-RATE = 2.0
-
 
 class Tiendanube:
     """The API as one shop's token sees it; `template` makes the `external_reference` of an order."""

@@ -110,7 +110,7 @@ def deliver(services: Services, reception: Reception) -> Callable[[Delivery], No
     "copies",
     [pytest.param("once", marks=pytest.mark.slow), pytest.param("each twice", marks=pytest.mark.slow), "all again"],
 )
-@pytest.mark.parametrize("spacing", [1, 601])
+@pytest.mark.parametrize("spacing", [pytest.param(1, marks=pytest.mark.slow), 601])
 @pytest.mark.parametrize("reason", ["customer", "inventory"])
 def test_all_orders_of_arrival(  # noqa: PLR0917 - fixtures
     services: Services,

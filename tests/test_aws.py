@@ -56,7 +56,7 @@ from tests.fakes import merchant_delivery
 from tests.fakes import payment_target
 from tests.fakes import said
 
-pytestmark = [pytest.mark.usefixtures("aws"), pytest.mark.xdist_group("aws")]
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 @dataclass

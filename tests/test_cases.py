@@ -37,7 +37,7 @@ LATER = Decision.wait(NOW + timedelta(seconds=30), Rule.UNCLEAR, "GET was answer
 Write = Callable[[Cases, Case], None]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("dynamodb", marks=pytest.mark.xdist_group("aws"))])
+@pytest.fixture(params=["sqlite", "dynamodb"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Each place that cases are kept in."""
     if request.param == "sqlite":
@@ -265,6 +265,16 @@ def test_a_postponed_case_is_due_later(cases: Cases) -> None:
     assert (found.attempts, found.misses, found.claims) == (1, 1, 0)
     assert cases.due(NOW + timedelta(seconds=29), 10) == []
     assert claimed(cases, after=30).fence == 2
+
+
+def test_what_was_heard_while_a_case_was_given_back_wakes_it(cases: Cases) -> None:
+    """It was received a moment before, and put on record a moment after."""
+    cases.accept(said(TARGET))
+    cases.postpone(claimed(cases), LATER, NOW + timedelta(milliseconds=2), [])
+
+    cases.accept(said(TARGET, id="b", at=NOW + timedelta(milliseconds=1)))
+
+    assert cases.due(NOW + timedelta(milliseconds=2), 10) == [TARGET]
 
 
 def test_a_postponed_cancel_stays_a_cancel(cases: Cases) -> None:

@@ -18,6 +18,7 @@ from hypothesis.stateful import rule
 from hypothesis.stateful import run_state_machine_as_test
 
 from handler.cases import open_cases
+from handler.cases.transitions import NOBODYS
 from handler.errors import LeaseLostError
 from handler.models import Case
 from handler.models import State
@@ -78,7 +79,7 @@ class Life(RuleBasedStateMachine):
         """Something is said, perhaps for the second time."""
         is_new = self.record.accept(said(about, id=name, at=self.now))
 
-        known = self.known.setdefault(about, Known(self.now, self.now))
+        known = self.known.setdefault(about, Known(self.now, NOBODYS))
         assert is_new == (name not in known.heard)
         if not is_new:
             return
@@ -87,7 +88,7 @@ class Life(RuleBasedStateMachine):
             if known.lease <= self.now:
                 known.due = min(known.due, self.now)
         elif known.state in {"nothing", "refused", "dead"} or str(about).startswith("purchase"):
-            known.state, known.due, known.lease = "pending", self.now, self.now
+            known.state, known.due, known.lease = "pending", self.now, NOBODYS
 
     @rule(about=targets)
     def claim(self, about: Target) -> None:
@@ -113,7 +114,7 @@ class Life(RuleBasedStateMachine):
             return
         decision = Decision.end(end, Rule.RESERVE_WANTED, "")
         if self.is_written(held, known, lambda case: self.record.settle(case, decision, self.now, [])):
-            known.state, known.due, known.lease = str(end), self.now, self.now
+            known.state, known.due, known.lease = str(end), self.now, NOBODYS
             is_final = end in {State.CANCELLED, State.CAPTURED} and not str(held.case.target).startswith("purchase")
             if held.heard != len(known.heard) and not is_final:
                 known.state = "pending"
@@ -128,7 +129,7 @@ class Life(RuleBasedStateMachine):
         decision = Decision.wait(due, Rule.UNCLEAR, "")
         if self.is_written(held, known, lambda case: self.record.postpone(case, decision, self.now, [])):
             known.due = due if held.heard == len(known.heard) else min(due, self.now)
-            known.lease = self.now
+            known.lease = NOBODYS
 
     @rule(index=st.integers(0, 9))
     def advance(self, index: int) -> None:
@@ -229,7 +230,6 @@ def test_a_file_does_what_a_dictionary_would() -> None:
     run_state_machine_as_test(LifeInAFile, settings=checked(60))
 
 
-@pytest.mark.xdist_group("aws")
 def test_a_table_does_what_a_dictionary_would(aws: str) -> None:
     """Four, each step being some twenty calls over HTTP."""
     assert aws

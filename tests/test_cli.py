@@ -23,11 +23,13 @@ from handler.policy import Rule
 from handler.server import Server
 from handler.simulator import Memory
 from handler.simulator import Simulator
+from handler.sources import SOURCES
 from tests.amazon import CREDENTIALS
 from tests.amazon import create_table
 from tests.fakes import ENVIRON
 from tests.fakes import MP_SECRET
 from tests.fakes import NOW
+from tests.fakes import SHOP_SECRET
 from tests.fakes import TOKEN
 from tests.fakes import WHSEC
 from tests.fakes import payment_target
@@ -37,7 +39,7 @@ from tests.running import Handler
 from tests.running import environment
 from tests.running import run
 
-COMMANDS = ["serve", "demo", "cases", "show", "send", "send mercadopago", "send merchant"]
+COMMANDS = ["serve", "demo", "cases", "show", "send", *[f"send {source}" for source in SOURCES]]
 
 
 @pytest.fixture
@@ -143,7 +145,6 @@ def test_a_settings_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path) ->
     assert another_encoding.returncode == unreadable.returncode == 2
 
 
-@pytest.mark.xdist_group("aws")
 def test_cases_in_a_table_are_read_like_those_in_a_file(tmp_path: Path, aws: str) -> None:
     """Where the AWS environment tells which region, endpoint and credentials."""
     url = f"dynamodb://{create_table()}"
@@ -280,6 +281,37 @@ def test_send_is_believed_by_a_running_handler(handler: Handler) -> None:
     assert (reported.returncode, withdrawn.returncode) == (0, 0)
     assert refused.returncode == 1
     assert refused.stdout.startswith("422 ")
+
+
+def test_send_speaks_for_every_source_and_kind(tmp_path: Path, serve: Callable[..., Server]) -> None:
+    """Each is believed, and on record under what it names."""
+    order = "ORD01JQ4S4KY8HWQ6NA5PXB65B3D3"
+    alert = ["--type", "stop_delivery_op_wh", "--payment-id", "7", "--merchant-order", "9"]
+    kinds = {
+        f"order:{order}": ["mercadopago", order, "--type", "order"],
+        "claim:77": ["mercadopago", "77", "--type", "claim"],
+        "alert:5": ["mercadopago", "5", *alert],
+        "payment:8": ["mercadopago", "8", "--ipn"],
+        "order:ORD01JQ4S4KY8HWQ6NA5PXB65B3D4": ["merchant", "payment.rejected", "--order-id", order[:-1] + "4"],
+        "purchase:WC-727": ["woocommerce", "727", "--payment-id", "1", "--payment-id", "2"],
+        "purchase:42": ["shopify", "42", "--reason", "customer"],
+        "purchase:43": ["shopify", "43", "--open"],
+        "order:tiendanube-3-5": ["tiendanube", "5", "--store-id", "3"],
+    }
+    settings = {
+        **{f"{source.upper()}_WEBHOOK_SECRET": WHSEC if source == "merchant" else SHOP_SECRET for source in SOURCES},
+        "TIENDANUBE_ACCESS_TOKEN": "5f0e8b7c6d1a4932e8b7",
+        "MERCADOPAGO_IPN": "1",
+    }
+    url = serve(Simulator(Memory(access_token=TOKEN, clock=utc_now)).app).url
+    handler = Handler(tmp_path, url, {**ENVIRON, **settings})
+
+    answers = [run("send", *arguments, "--to", handler.url, cwd=tmp_path, **settings) for arguments in kinds.values()]
+    listed = run("cases", "--json", cwd=tmp_path, DATABASE_URL=handler.database_url)
+    handler.close()
+
+    assert [answer.stdout[:25] for answer in answers] == ['200 {"receipt":"accepted",'[:25]] * len(kinds)
+    assert set(kinds) <= {json.loads(line)["target"] for line in listed.stdout.splitlines()}
 
 
 def test_send_to_nobody_is_a_clear_error(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from tests.running import ROOT
 from tests.running import environment
 
 # What its tests share is made once.
-pytestmark = [pytest.mark.xdist_group("crash"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 Story = Callable[[Simulator], Notification]
 

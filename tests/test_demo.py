@@ -17,9 +17,6 @@ from handler.cli.scenes import Row
 from handler.cli.scenes import Stage
 from tests.running import run
 
-# What its tests share is made once.
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
@@ -38,6 +35,8 @@ def test_every_scene_comes_out_as_told(shown: subprocess.CompletedProcess[str]) 
         "seller: the buyer withdrew authorized buyer_withdrew released",
         "seller: a purchase over two cards is rejected 2 payments seller_rejected both reserves released",
         "Mercado Pago: an old rejection, come late rejected, 2 payments purchase_covered good reserve kept",
+        "Shopify: the buyer cancelled the order 1 payment buyer_withdrew released",
+        "WooCommerce: cancelled, and open again nothing order_open good reserve kept",
         "seller: the buyer withdrew, once captured approved captured told, not touched",
         "seller: withdrew; the cancel's answer is lost authorized, cancelled buyer_withdrew settled by reading",
         "the same notification three times authorized buyer_withdrew one release",
@@ -64,7 +63,7 @@ def test_a_scene_does_not_wait_for_ever(tmp_path: Path) -> None:
     """What does not come about is told as such."""
     record = open_cases(f"sqlite:///{tmp_path}/cases.sqlite3")
     simulator: Any = None
-    stage = Stage(simulator, record, "", "", "", patience=0.01)
+    stage = Stage(simulator, record, "", "", "", "", patience=0.01)
 
     row = stage.row("payment:1", "cancelled", "buyer_withdrew", puts=1)
 

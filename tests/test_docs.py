@@ -31,9 +31,6 @@ from tests.running import ROOT
 from tests.running import Handler
 from tests.running import environment
 
-# What its tests share is made once.
-pytestmark = pytest.mark.xdist_group("docs")
-
 README = (ROOT / "README.md").read_text()
 SERVERLESS = (ROOT / "serverless.yml").read_text()
 CONSOLE: list[str] = re.findall(r"```console\n(.*?)```", README, re.DOTALL)

@@ -27,9 +27,6 @@ from tests.fakes import NOW
 from tests.fakes import payment_target
 from tests.fakes import said
 
-# There is one pretend AWS for all.
-pytestmark = pytest.mark.xdist_group("aws")
-
 TARGET = payment_target("1319999999")
 LEASE = timedelta(seconds=90)
 NOTHING = Decision.end(State.NOTHING, Rule.RESERVE_WANTED, "kept")

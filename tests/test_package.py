@@ -25,8 +25,7 @@ from tests.fakes import merchant_delivery
 from tests.running import ROOT
 from tests.running import environment
 
-# There is one pretend AWS for all.
-pytestmark = [pytest.mark.xdist_group("aws"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 def build(folder: Path) -> str:

@@ -16,9 +16,6 @@ from tests.amazon import Gateway
 from tests.amazon import put_parameters
 from tests.fakes import Clock
 
-# There is one pretend AWS for all.
-pytestmark = pytest.mark.xdist_group("aws")
-
 
 @pytest.fixture
 def path(aws: str) -> str:

@@ -33,9 +33,6 @@ from tests.fakes import purchase_target
 from tests.running import Handler
 from tests.running import wait_until
 
-# What its tests share is made once.
-pytestmark = pytest.mark.xdist_group("release")
-
 
 @pytest.fixture(scope="module")
 def simulator() -> Simulator:

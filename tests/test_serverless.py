@@ -32,8 +32,7 @@ from tests.fakes import mercadopago_delivery
 from tests.fakes import merchant_delivery
 from tests.running import ROOT
 
-# There is one pretend AWS for all.
-pytestmark = [pytest.mark.xdist_group("aws"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 Resources = Mapping[str, Mapping[str, Any]]
 

@@ -5,6 +5,7 @@ Every place that keeps cases writes what these return, on its own terms for doin
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
 from heapq import merge
@@ -27,6 +28,9 @@ SAID_LIMIT = 64
 #: What is said most often and asks for nothing: it never crowds out an instruction.
 HINTS = frozenset({Sign.CHANGED, Sign.ORDER_OPEN})
 
+#: The lease of a case that nobody holds: before any moment at which something may have been heard.
+NOBODYS = datetime(1970, 1, 1, tzinfo=UTC)
+
 #: Waits that no notification cuts short.
 ASKED_FOR = frozenset({Rule.ASKED_TO_WAIT, Rule.ACCOUNT_PAUSED})
 
@@ -42,7 +46,7 @@ def opened(target: Target, now: datetime) -> Case:
         opened_at=now,
         updated_at=now,
         due_at=now,
-        lease_until=now,
+        lease_until=NOBODYS,
         heard=1,
         opened_by=1,
     )
@@ -98,7 +102,7 @@ def advanced(case: Case, decision: Decision, now: datetime, lease: timedelta, *,
 def settled(case: Case, decision: Decision, now: datetime, *, heard: int) -> Case:
     """Return the case at its end; open again where more was `heard` than its holder knew."""
     ended = replace(case, state=decision.state, reason=decision.rule, detail=decision.why, heard=heard, claims=0)
-    ended = replace(ended, updated_at=now, due_at=now, lease_until=now)
+    ended = replace(ended, updated_at=now, due_at=now, lease_until=NOBODYS)
     if heard == case.heard or ended.is_final:
         return ended
     return _reopened(ended, now)
@@ -113,7 +117,7 @@ def postponed(case: Case, decision: Decision, now: datetime, *, heard: int) -> C
     due_at = decision.due_at or now
     not_before = due_at if decision.rule in ASKED_FOR else None
     given_back = replace(case, reason=reason, detail=decision.why, heard=heard, claims=0, not_before=not_before)
-    given_back = replace(given_back, updated_at=now, due_at=due_at, lease_until=now)
+    given_back = replace(given_back, updated_at=now, due_at=due_at, lease_until=NOBODYS)
     return given_back if heard == case.heard else nudged(given_back, now)
 
 
@@ -133,6 +137,6 @@ def _said_entry(notification: Notification) -> Entry:
 
 def _reopened(case: Case, now: datetime) -> Case:
     """Return an ended case as if nothing had been read or tried yet, and held by nobody; fence and key stay."""
-    fresh = replace(case, state=State.PENDING, reason=Rule.NOTIFIED, detail="", due_at=now, lease_until=now)
+    fresh = replace(case, state=State.PENDING, reason=Rule.NOTIFIED, detail="", due_at=now, lease_until=NOBODYS)
     fresh = replace(fresh, attempts=0, misses=0, claims=0, amount=None, currency="")
     return replace(fresh, grace_until=None, not_before=None)

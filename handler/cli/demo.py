@@ -73,7 +73,7 @@ def _echo(cells: tuple[str, ...], last: str, *, color: bool) -> None:
 @contextmanager
 def _stage(folder: Path) -> Iterator[Stage]:
     token, whsec = f"APP_USR-{secrets.token_hex(16)}", "whsec_" + b64encode(secrets.token_bytes(32)).decode()
-    mp_secret = secrets.token_hex(32)
+    mp_secret, shop_secret = secrets.token_hex(32), secrets.token_hex(32)
     simulator = Simulator(Memory(access_token=token, clock=utc_now))
     upstream = Server(simulator.app, "127.0.0.1", 0)
     thread = Thread(target=upstream.run, daemon=True)
@@ -83,6 +83,8 @@ def _stage(folder: Path) -> Iterator[Stage]:
         "MERCADOPAGO_ACCESS_TOKEN": token,
         "MERCADOPAGO_WEBHOOK_SECRET": mp_secret,
         "MERCHANT_WEBHOOK_SECRET": whsec,
+        "SHOPIFY_WEBHOOK_SECRET": shop_secret,
+        "WOOCOMMERCE_WEBHOOK_SECRET": shop_secret,
         "DATABASE_URL": f"sqlite:///{folder}/handler.sqlite3",
         "GRACE_PERIOD": "1",
         "RETRY_SCHEDULE": "1",
@@ -92,7 +94,7 @@ def _stage(folder: Path) -> Iterator[Stage]:
     try:
         with running_handler(folder, settings) as url:
             record = open_cases(settings["DATABASE_URL"], read_only=True)
-            yield Stage(simulator, record, url, whsec, mp_secret)
+            yield Stage(simulator, record, url, whsec, mp_secret, shop_secret)
             record.close()
     finally:
         upstream.stop()

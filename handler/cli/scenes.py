@@ -8,8 +8,10 @@ from dataclasses import field
 from datetime import timedelta
 
 from handler.cases import Cases
-from handler.cli.send import mercadopago_request
-from handler.cli.send import merchant_request
+from handler.cli.signed import mercadopago_request
+from handler.cli.signed import merchant_request
+from handler.cli.signed import shopify_request
+from handler.cli.signed import woocommerce_request
 from handler.exchange import USER_AGENT
 from handler.exchange import Answer
 from handler.exchange import Exchange
@@ -42,6 +44,7 @@ class Stage:
     url: str
     whsec: str
     mp_secret: str
+    shop_secret: str
     patience: float = PATIENCE
     exchange: Exchange = field(default_factory=lambda: Exchange(connections=1, user_agent=USER_AGENT))
 
@@ -53,6 +56,16 @@ class Stage:
         """Send Mercado Pago's word that a payment, or what the topic is about, changed; the same bytes each time."""
         request = mercadopago_request(data_id, topic, secrets.token_hex(16), secret or self.mp_secret)
         return [self._post("mercadopago", *request) for _ in range(times)]
+
+    def shopify(self, order_id: int, reason: str) -> None:
+        """Send Shopify's word that an order was cancelled."""
+        order = {"id": order_id, "total_price": "100.00", "currency": "ARS"}
+        self._post("shopify", *shopify_request(order, reason, self.shop_secret))
+
+    def woocommerce(self, order_id: int, status: str) -> None:
+        """Send WooCommerce's word of how an order stands."""
+        order = {"id": order_id, "status": status, "total": "100.00", "currency": "ARS"}
+        self._post("woocommerce", *woocommerce_request(order, self.shop_secret))
 
     def ended(self, target: str) -> Case | None:
         """Wait until a case has ended."""
@@ -123,6 +136,23 @@ def buyers_claim(stage: Stage) -> Row:
     return Row(f"claim {row.read}", row.rule, row.outcome, as_told=row.as_told and stage.status(payment) == "cancelled")
 
 
+def shop_cancelled(stage: Stage) -> Row:
+    """The shop says that its buyer cancelled the order: its reserve is found by the order's number."""
+    payment = stage.simulator.memory.add_payment(external_reference="5612348901234")
+    stage.shopify(5612348901234, "customer")
+    row = stage.row("purchase:5612348901234", "cancelled", "buyer_withdrew", puts=0, outcome="released")
+    return Row(row.read, row.rule, row.outcome, as_told=row.as_told and stage.status(payment) == "cancelled")
+
+
+def shop_opened_again(stage: Stage) -> Row:
+    """An order that turned up cancelled, nobody said why, is open again before the grace period is over."""
+    payment = stage.simulator.memory.add_payment(external_reference="WC-727")
+    stage.woocommerce(727, "cancelled")
+    stage.woocommerce(727, "on-hold")
+    row = stage.row("purchase:WC-727", "nothing", "order_open", puts=0, outcome="good reserve kept")
+    return Row("nothing", row.rule, row.outcome, as_told=row.as_told and stage.status(payment) == "authorized")
+
+
 def already_captured(stage: Stage) -> Row:
     """Captured money is not ours to move."""
     payment = stage.simulator.memory.add_payment("approved")
@@ -164,6 +194,8 @@ SCENES: tuple[tuple[str, Scene], ...] = (
     ("seller: a purchase over two cards is rejected", two_cards_rejected),
     ("Mercado Pago: an old rejection, come late", late_rejection),
     ("Mercado Pago: the buyer claims a cancellation", buyers_claim),
+    ("Shopify: the buyer cancelled the order", shop_cancelled),
+    ("WooCommerce: cancelled, and open again", shop_opened_again),
     ("seller: the buyer withdrew, once captured", already_captured),
     ("seller: withdrew; the cancel's answer is lost", answer_lost),
     ("the same notification three times", three_times),
