@@ -28,9 +28,12 @@ class Services:
     clock: Callable[[], datetime] = utc_now
     random: Callable[[], float] = random_module.random
 
-    def accept(self, notification: Notification) -> bool:
-        """Store a notification that has a target, and have its case worked on; False if it is already known."""
-        is_new = self.cases.accept(notification)
+    def accept(self, notification: Notification, now: datetime | None = None) -> bool:
+        """Store a notification that has a target, and have its case worked on; False if it is already known.
+
+        `now` is the present, where that is later than it was received.
+        """
+        is_new = self.cases.accept(notification, now)
         if is_new and notification.target is not None:
-            self.wake(notification.target, notification.received_at)
+            self.wake(notification.target, now or notification.received_at)
         return is_new

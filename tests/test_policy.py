@@ -22,8 +22,8 @@ from handler.policy import decide
 from handler.policy import decide_purchase
 from handler.policy import settle_spread
 from handler.policy import wants_purchase
-from handler.policy.guards import standing
 from handler.policy.guards import token_mode
+from handler.policy.words import standing
 from tests.fakes import NOW
 from tests.fakes import payment_target
 from tests.fakes import purchase_target
@@ -370,8 +370,8 @@ def test_a_rejection_of_the_purchase_means_what_was_there() -> None:
     undated = payment("authorized", "3", created_at=None)
     rejection = said(PURCHASE, Sign.REJECTED)
 
-    some = decide_purchase([rejection], Purchase("ORDER-1", (before, after, undated)))
-    none = decide_purchase([rejection], Purchase("ORDER-1", (after, undated)))
+    (some,) = decide_purchase([rejection], Purchase("ORDER-1", (before, after, undated)))
+    (none,) = decide_purchase([rejection], Purchase("ORDER-1", (after, undated)))
 
     assert (outcome(some), some.payments) == ("spread seller_rejected", ("1",))
     assert outcome(none) == "nothing newer_payment"
@@ -383,7 +383,7 @@ def test_when_the_rejection_occurred_counts_but_never_later_than_it_came(minutes
     rejection = said(PURCHASE, Sign.REJECTED, occurred_at=NOW + timedelta(minutes=minutes))
     later = payment("authorized", "2", created_at=NOW + timedelta(minutes=10))
 
-    decision = decide_purchase([rejection], Purchase("ORDER-1", (payment(), later)))
+    (decision,) = decide_purchase([rejection], Purchase("ORDER-1", (payment(), later)))
 
     assert decision.rule == expected
     assert decision.payments == (("1",) if minutes > 0 else ())
@@ -403,7 +403,8 @@ def test_what_is_passed_on_has_the_origin_that_decided() -> None:
     wrong = said(PURCHASE, Sign.WITHDREW, guards=Guards(currency="BRL"))
     right = said(PURCHASE, Sign.REJECTED)
 
-    assert decide_purchase([wrong, right], alone(payment())).origin == right
+    (decision,) = decide_purchase([wrong, right], alone(payment()))
+    assert decision.origin == right
 
 
 def test_only_what_the_others_can_overrule_is_worth_reading_them() -> None:
@@ -443,7 +444,7 @@ def test_a_purchase(sign: Sign, guards: Guards, statuses: tuple[str, ...], total
     payments = tuple(payment(status, str(number)) for number, status in enumerate(statuses, 1))
     purchase = Purchase("ORDER-1", payments, None if total is None else Decimal(total))
 
-    decision = decide_purchase([said(PURCHASE, sign, guards=guards)], purchase)
+    (decision,) = decide_purchase([said(PURCHASE, sign, guards=guards)], purchase)
 
     assert outcome(decision) == expected
     if decision.action is Action.SPREAD:

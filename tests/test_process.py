@@ -532,6 +532,7 @@ def test_no_call_begins_that_might_outlast_the_lease(services: Services, simulat
     assert (stands(services, target), puts(simulator)) == ("pending stopped", 0)
     assert case_of(services, target).attempts == 0
     simulator.app.app = slow
+    clock.forward(seconds=5)
     work_off(services)
 
     assert (stands(services, target), puts(simulator)) == ("cancelled buyer_withdrew", 1)

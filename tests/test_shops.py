@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from handler.models import Guards
 from handler.models import Sign
 from handler.models import Target
+from handler.pace import Pace
 from handler.process import process
 from handler.receive import receive
 from handler.services import Services
+from handler.simulator import Fault
 from handler.simulator import Simulator
 from handler.sources import shopify
 from handler.sources import woocommerce
@@ -43,7 +47,7 @@ def tell(services: Services) -> Tell:
     def deliver(state: str, after: float = 0, *, shop: str = "shopify", **fields: Any) -> str:
         moment = NOW + timedelta(seconds=after)
         if shop == "shopify":
-            order = {**SHOPIFY, "updated_at": moment.isoformat(), **shopify_fields(state), **fields}
+            order = {**SHOPIFY, "updated_at": moment.isoformat(), **shopify_fields(state, moment), **fields}
             delivery = fakes.shopify_delivery(json.dumps(order).encode(), at=services.clock())
         else:
             status = "on-hold" if state == "open" else "cancelled"
@@ -54,10 +58,10 @@ def tell(services: Services) -> Tell:
     return deliver
 
 
-def shopify_fields(state: str) -> dict[str, Any]:
+def shopify_fields(state: str, moment: datetime) -> dict[str, Any]:
     if state == "open":
         return {"cancelled_at": None, "cancel_reason": None}
-    return {"cancelled_at": NOW.isoformat(), "cancel_reason": state}
+    return {"cancelled_at": moment.isoformat(), "cancel_reason": state}
 
 
 REFERENCE = str(SHOPIFY["id"])
@@ -87,9 +91,9 @@ def test_a_complete_order_of_woocommerce_names_its_payments() -> None:
     assert notification.target == purchase_target("WC-727")
     assert notification.sign is Sign.ORDER_CANCELLED
     assert notification.payments == ("1319999001",)
-    assert notification.shop_order == "woocommerce 727"
+    assert notification.shop_order == "woocommerce shop.example.com 727"
     assert f"{notification.occurred_at}" == "2026-11-22 09:58:40+00:00"
-    assert (notification.guards.amount, notification.guards.currency) == (None, "ARS")
+    assert f"{notification.guards.amount} {notification.guards.currency}" == "100.00 ARS"
 
 
 @pytest.mark.parametrize(
@@ -98,6 +102,7 @@ def test_a_complete_order_of_woocommerce_names_its_payments() -> None:
         ([{"key": "_Mercado_Pago_Payment_IDs", "value": "123, 456"}], ("123", "456")),
         ([{"key": "_Mercado_Pago_Payment_IDs", "value": 123}], ("123",)),
         ([{"key": "Mercado Pago - Payment 77", "value": "[Date]"}], ("77",)),
+        ([{"key": "Mercado Pago - Payment 077", "value": "[Date]"}], ()),
         (
             [{"key": "_Mercado_Pago_Payment_IDs", "value": "77"}, {"key": "Mercado Pago - Payment 77", "value": ""}],
             ("77",),
@@ -112,11 +117,10 @@ def test_a_complete_order_of_woocommerce_names_its_payments() -> None:
     ],
 )
 def test_payments_are_found_in_whatever_plugins_write(meta: object, payments: tuple[str, ...] | None) -> None:
-    """And twenty of them are enough for any order."""
+    """Of very many the last fifty, which may still hold something."""
     notification = parsed(fakes.woocommerce_delivery(json.dumps({**WOOCOMMERCE, "meta_data": meta}).encode()))
 
-    assert notification.payments == payments or (payments is None and len(notification.payments) == 20)
-    assert (notification.guards.amount is None) == bool(notification.payments)
+    assert notification.payments == (tuple(map(str, range(49, 99))) if payments is None else payments)
 
 
 def test_an_order_whose_method_changed_still_has_its_reserve() -> None:
@@ -247,7 +251,7 @@ def test_an_order_turned_up_cancelled(
     services: Services, simulator: Simulator, tell: Tell, state: str, purchase: str
 ) -> None:
     """Cell by cell: looked at when the grace period is over, and not before."""
-    payment = reserve(simulator, state, order=simulator.memory.add_merchant_order(100.0))
+    payment = reserve(simulator, state, external_reference="WC-727")
     target, clock = purchase_target("WC-727"), services.clock
     assert isinstance(clock, Clock)
 
@@ -442,7 +446,251 @@ def test_cancelled_again_after_it_was_opened(
     assert stands(services, payment_target(payment)) == "cancelled order_cancelled"
 
 
+@pytest.mark.parametrize("shop", ["shopify", "woocommerce"])
+def test_a_cancelled_order_that_is_touched_later_is_not_cancelled_anew(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell, shop: str
+) -> None:
+    """A card that came after the cancellation stays a good one, and the grace period ran once."""
+    name = REFERENCE if shop == "shopify" else "WC-727"
+    meta: dict[str, Any] = {} if shop == "shopify" else {"meta_data": []}
+    since = {"cancelled_at": (NOW + timedelta(seconds=60)).isoformat()} if shop == "shopify" else {}
+    early = reserve(simulator, external_reference=name)
+    clock.now = NOW + timedelta(seconds=61)
+    tell("staff", 60, shop=shop, **meta, **since)
+    clock.now = NOW + timedelta(seconds=250)
+    tell("staff", 250, shop=shop, **meta, **since)
+    clock.now = NOW + timedelta(seconds=361)
+    work_off(services)
+    assert status(simulator, early) == "cancelled"
+
+    late = reserve(simulator, external_reference=name)
+    clock.forward(minutes=10)
+    tell("staff", 1000, shop=shop, **meta, **since)
+    clock.forward(minutes=10)
+    work_off(services)
+
+    assert status(simulator, late) == "authorized"
+
+
+def test_however_often_it_is_touched_an_opened_order_is_seen(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """What shops say often crowds out nothing."""
+    for hour in range(70):
+        clock.now = NOW + timedelta(hours=hour)
+        tell("cancelled", 3600 * hour, shop="woocommerce", meta_data=[])
+    services.accept(said(purchase_target("WC-727"), Sign.REJECTED, NOW))
+    clock.forward(minutes=1)
+    tell("open", 3600 * 70, shop="woocommerce", meta_data=[])
+    late = reserve(simulator, external_reference="WC-727")
+    clock.forward(hours=1)
+    services.accept(said(payment_target(late), Sign.CHANGED, clock()))
+    work_off(services)
+
+    assert status(simulator, late) == "authorized"
+    assert Sign.REJECTED in {word.sign for word in services.cases.said(purchase_target("WC-727"))}
+
+
+def test_opened_again_while_the_cancel_waits_for_its_turn(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """What was said meanwhile counts, too."""
+    payment, mercadopago = reserve(simulator), fakes.seller(services).mercadopago
+    waits = [0.0]
+
+    def wait(_seconds: float) -> bool:
+        waits[0] += 1
+        clock.forward(seconds=60)
+        tell("open", 120)
+        return True
+
+    tell("customer", 60)
+    process(purchase_target(REFERENCE), services)
+    # Two calls at once, whose token it is and the reading; the cancel has to wait.
+
+    def monotonic() -> float:
+        return clock.now.timestamp()
+
+    mercadopago.pace = Pace(2, monotonic=monotonic, wait=wait)
+    process(payment_target(payment), services)
+    work_off(services)
+
+    assert waits[0] >= 1
+    assert status(simulator, payment) == "authorized"
+
+
+def test_a_rejection_of_the_first_card_does_not_hide_what_the_shop_says_later(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """Each instruction means the payments that were there when it was given."""
+    first = reserve(simulator)
+    services.accept(said(purchase_target(REFERENCE), Sign.REJECTED, clock()))
+    work_off(services)
+    clock.forward(minutes=10)
+    second = reserve(simulator)
+    clock.forward(hours=2)
+    tell("staff", 7900)
+    work_off(services)
+    assert stands(services, purchase_target(REFERENCE)) == "pending grace"
+    clock.forward(minutes=5)
+    work_off(services)
+
+    assert [status(simulator, payment) for payment in (first, second)] == ["cancelled", "cancelled"]
+
+
+def test_a_word_in_its_grace_period_is_not_forgotten_over_another(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """Such as one whose guard failed."""
+    payment = reserve(simulator)
+    clock.forward(seconds=60)
+    tell("staff", 60)
+    services.accept(said(purchase_target(REFERENCE), Sign.WITHDREW, clock(), guards=Guards(currency="BRL")))
+    work_off(services)
+    assert stands(services, purchase_target(REFERENCE)) == "pending grace"
+    clock.forward(minutes=5)
+    work_off(services)
+
+    assert status(simulator, payment) == "cancelled"
+
+
+def test_an_order_of_another_shop_takes_nothing_back(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """A copy of it, at another address, numbers its orders alike."""
+    payment = reserve(simulator, external_reference="WC-727")
+    tell("cancelled", 60, shop="woocommerce", meta_data=[])
+    copy = {"_links": {"self": [{"href": "https://copy.example.com/wp-json/wc/v3/orders/727"}]}}
+    tell("open", 90, shop="woocommerce", meta_data=[], **copy)
+    tell("open", 90, shop="woocommerce", meta_data=[], _links=None)
+    clock.forward(minutes=6)
+    work_off(services)
+
+    assert status(simulator, payment) == "cancelled"
+
+
+def test_within_one_second_a_cancellation_of_shopify_came_last(
+    services: Services, simulator: Simulator, tell: Tell
+) -> None:
+    """It tells time by the second."""
+    payment = reserve(simulator)
+    tell("open", 60)
+    tell("customer", 60)
+    work_off(services)
+
+    assert status(simulator, payment) == "cancelled"
+
+
 # Guards.
+
+
+@pytest.mark.parametrize("amount", [100.0, 99999.0])
+def test_a_payment_of_another_order_is_left_alone(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell, amount: float
+) -> None:
+    """Whoever wrote its number into this one."""
+    victim = reserve(simulator, external_reference="WC-500", transaction_amount=amount)
+    tell("cancelled", 60, shop="woocommerce", meta_data=[{"key": "_Mercado_Pago_Payment_IDs", "value": victim}])
+    clock.forward(minutes=6)
+    work_off(services)
+
+    assert stands(services, purchase_target("WC-727")) == "refused guard_failed"
+    assert status(simulator, victim) == "authorized"
+
+
+def test_named_payments_come_to_no_more_than_the_order(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """Though they carry no reference at all."""
+    victim = reserve(simulator, external_reference=None, transaction_amount=100.01)
+    tell("cancelled", 60, shop="woocommerce", meta_data=[{"key": "_Mercado_Pago_Payment_IDs", "value": victim}])
+    clock.forward(minutes=6)
+    work_off(services)
+
+    assert status(simulator, victim) == "authorized"
+
+
+@pytest.mark.parametrize("fault", [404, 403])
+def test_a_named_payment_that_is_not_to_be_had_holds_up_no_other(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell, fault: int
+) -> None:
+    """It is noted, and the others go."""
+    payment = reserve(simulator, external_reference="WC-727")
+    simulator.fail(Fault("GET", "/v1/payments/77", status=fault, times=99))
+    meta = [{"key": "_Mercado_Pago_Payment_IDs", "value": f"77, {payment}"}]
+    tell("cancelled", 60, shop="woocommerce", meta_data=meta)
+    clock.forward(minutes=6)
+    work_off(services)
+
+    assert status(simulator, payment) == "cancelled"
+    told = [entry.detail for entry in services.cases.history(purchase_target("WC-727"))]
+    assert any("payment 77, which the shop names" in line for line in told)
+
+
+def test_a_refused_token_is_not_taken_for_a_payment_that_is_not_there(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """The account rests, and goes on later."""
+    payment = reserve(simulator, external_reference="WC-727")
+    tell("cancelled", 60, shop="woocommerce", meta_data=[{"key": "_Mercado_Pago_Payment_IDs", "value": payment}])
+    clock.forward(minutes=6)
+    token, simulator.memory.access_token = simulator.memory.access_token, "another"
+    work_off(services)
+    assert stands(services, purchase_target("WC-727")) == "pending account_paused"
+    simulator.memory.access_token = token
+    clock.forward(minutes=6)
+    work_off(services)
+
+    assert status(simulator, payment) == "cancelled"
+
+
+def test_the_seller_and_the_shop_mean_one_purchase(services: Services, simulator: Simulator, tell: Tell) -> None:
+    """What the shop named is released with what carries the reference."""
+    named, found = reserve(simulator, external_reference="STORE-727"), reserve(simulator, external_reference="WC-727")
+    tell("cancelled", 60, shop="woocommerce", meta_data=[{"key": "_Mercado_Pago_Payment_IDs", "value": named}])
+    clock = services.clock
+    assert isinstance(clock, Clock)
+    clock.forward(minutes=6)
+    services.accept(said(purchase_target("WC-727"), Sign.WITHDREW, clock()))
+    work_off(services)
+
+    assert status(simulator, found) == "cancelled"
+    assert status(simulator, named) == "cancelled"
+
+
+def test_an_amount_that_agreed_once_agrees_for_a_card_that_comes_later(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """What was released does not count towards the total any more."""
+    early = reserve(simulator)
+    tell("customer", 60)
+    work_off(services)
+    clock.forward(minutes=5)
+    late = reserve(simulator, transaction_amount=40.0)
+    services.accept(said(payment_target(late), Sign.CHANGED, clock()))
+    work_off(services)
+
+    assert [status(simulator, payment) for payment in (early, late)] == ["cancelled", "cancelled"]
+
+
+def test_a_purchase_that_was_settled_stays_settled_when_the_shop_speaks_again(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """Its amount is what it was at first."""
+    payments = [reserve(simulator, transaction_amount=amount) for amount in (60.0, 40.0)]
+    simulator.memory.update_payment(payments[0], {"capture": True})
+    tell("customer", 60)
+    work_off(services)
+    clock.forward(minutes=5)
+    tell("customer", 90)
+    work_off(services)
+
+    assert stands(services, purchase_target(REFERENCE)) == "captured buyer_withdrew"
+
+
+def test_a_subscription_is_no_order(tell: Tell) -> None:
+    """It looks like one, is signed alike, and names the payment of its first order."""
+    assert tell("cancelled", shop="woocommerce", billing_period="month") == "ignored"
 
 
 def test_an_amount_that_does_not_fit_is_refused(services: Services, simulator: Simulator, tell: Tell) -> None:

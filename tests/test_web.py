@@ -224,14 +224,14 @@ def test_mercado_pago_may_send_any_type(client: FlaskClient, content_type: str) 
 class AwayCases:
     """A record that cannot be written."""
 
-    def accept(self, _notification: object) -> bool:
+    def accept(self, _notification: object, _now: object = None) -> bool:
         raise StorageError("disk full")
 
 
 class BrokenCases:
     """A record with a fault."""
 
-    def accept(self, _notification: object) -> bool:
+    def accept(self, _notification: object, _now: object = None) -> bool:
         raise ZeroDivisionError
 
 

@@ -13,12 +13,13 @@ from marshmallow import pre_load
 from marshmallow import validate
 
 from handler.answers.fields import AMOUNT
-from handler.answers.fields import moment
 from handler.answers.fields import word
 from handler.errors import InvalidError
 from handler.lenient_schema import LenientSchema
 from handler.models import ShopOrder
 from handler.sources.reference import fill
+from handler.sources.schema import A_LITTLE
+from handler.sources.schema import MomentField
 
 
 class ShopOrderSchema(LenientSchema):
@@ -27,7 +28,8 @@ class ShopOrderSchema(LenientSchema):
     id = fields.Integer(required=True, strict=True)
     status = fields.String(required=True)
     cancel_reason = fields.String(load_default="", allow_none=True)
-    updated_at = fields.Raw(required=True)
+    updated_at = MomentField(required=True, format="iso")
+    cancelled_at = MomentField(load_default=None, format="iso", allow_none=True)
     total = fields.Decimal(required=True, validate=AMOUNT)
     currency = fields.String(required=True, validate=validate.Regexp(r"[A-Z]{3}\Z"))
     gateway = fields.String(load_default="", allow_none=True)
@@ -51,12 +53,15 @@ class ShopOrderSchema(LenientSchema):
     @post_load
     def keep(self, data: dict[str, Any], **kwargs: Any) -> ShopOrder:
         """Return the noun; nothing of the buyer."""
+        is_cancelled = data["status"] == "cancelled"
         return ShopOrder(
             id=str(data["id"]),
             reference=data["reference"],
-            is_cancelled=data["status"] == "cancelled",
+            is_cancelled=is_cancelled,
             reason=word((data["cancel_reason"] or "").lower()),
-            changed_at=moment(data["updated_at"]),
+            # Told by the second: of what is told for one, the cancellation came later. An order that is touched
+            # later is not cancelled anew.
+            since=(data["cancelled_at"] or data["updated_at"]) + A_LITTLE if is_cancelled else data["updated_at"],
             amount=data["total"],
             currency=data["currency"],
             gateways=tuple(name for name in (data["gateway"], data["gateway_name"]) if name),

@@ -65,7 +65,7 @@ class Cases(Protocol):
         ...
 
     def said(self, target: Target) -> tuple[Notification, ...]:
-        """Return what was said of a target, instructions first, then newest first; at most the latest 64."""
+        """Return what was said of a target, at most 64: instructions first, then shops, then reports; newest first."""
         ...
 
     def history(self, target: Target) -> list[Entry]:

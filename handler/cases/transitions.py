@@ -25,9 +25,6 @@ from handler.policy import Rule
 #: How many notifications of one target are looked at.
 SAID_LIMIT = 64
 
-#: What is said most often and asks for nothing: it never crowds out an instruction.
-HINTS = frozenset({Sign.CHANGED, Sign.ORDER_OPEN})
-
 #: The lease of a case that nobody holds: before any moment at which something may have been heard.
 NOBODYS = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -121,6 +118,11 @@ def postponed(case: Case, decision: Decision, now: datetime, *, heard: int) -> C
     return given_back if heard == case.heard else nudged(given_back, now)
 
 
+def weight(said: Notification) -> tuple[bool, bool]:
+    """Return what sorts instructions first, then shops, then reports: what is said often crowds out nothing."""
+    return said.sign is Sign.CHANGED, bool(said.shop_order)
+
+
 def told(said: Iterable[Notification], entries: Iterable[Entry]) -> list[Entry]:
     """Return the whole history of a case, what was said of it and what was done about it, oldest first."""
     return list(merge(map(_said_entry, said), entries, key=attrgetter("at")))
@@ -138,5 +140,8 @@ def _said_entry(notification: Notification) -> Entry:
 def _reopened(case: Case, now: datetime) -> Case:
     """Return an ended case as if nothing had been read or tried yet, and held by nobody; fence and key stay."""
     fresh = replace(case, state=State.PENDING, reason=Rule.NOTIFIED, detail="", due_at=now, lease_until=NOBODYS)
-    fresh = replace(fresh, attempts=0, misses=0, claims=0, amount=None, currency="")
+    fresh = replace(fresh, attempts=0, misses=0, claims=0)
+    # What a purchase came to before any of it was released is never seen again.
+    if case.target.is_money:
+        fresh = replace(fresh, amount=None, currency="")
     return replace(fresh, grace_until=None, not_before=None)

@@ -94,14 +94,15 @@ class Claim:
 class ShopOrder:
     """What a shop says of one of its orders, where its notification did not.
 
-    `reference` is the `external_reference` that its payments should have, `gateways` how it was paid.
+    `reference` is the `external_reference` that its payments should have, `gateways` how it was paid;
+    `since` is when it was cancelled, or, if it is not, when it was changed last.
     """
 
     id: str
     reference: str
     is_cancelled: bool
     reason: str
-    changed_at: datetime | None
+    since: datetime
     amount: Decimal
     currency: str
     gateways: tuple[str, ...]

@@ -1,8 +1,5 @@
-"""What must be true before anything is changed, and which notifications still count."""
+"""What must be true before anything is changed."""
 
-from collections.abc import Iterable
-from datetime import datetime
-from datetime import timedelta
 from decimal import Decimal
 
 from handler.models import Guards
@@ -25,36 +22,6 @@ COVERING = frozenset(
 )
 
 
-def standing(said: Iterable[Notification], now: datetime, life: timedelta) -> tuple[Notification, ...]:
-    """Return the notifications that are younger than a reserve can be old."""
-    return tuple(notification for notification in said if notification.received_at + life > now)
-
-
-def withdrawals(said: Iterable[Notification]) -> tuple[Notification, ...]:
-    """Return what catches a reserve that is authorized later.
-
-    Only a withdrawal does: after a rejection the buyer's next card is a good payment.
-    """
-    return tuple(notification for notification in said if notification.sign is Sign.WITHDREW)
-
-
-def last_words(said: Iterable[Notification]) -> tuple[Notification, ...]:
-    """Return what still counts: of what a shop said of an order only what it said last, however it arrived.
-
-    Where it said two things at one moment, the order is open.
-    """
-    said = tuple(said)
-    last: dict[str, tuple[datetime, bool]] = {}
-    for word in said:
-        place = (word.moment, word.sign is Sign.ORDER_OPEN)
-        last[word.shop_order] = max(last.get(word.shop_order, place), place)
-    return tuple(word for word in said if not word.shop_order or _is(last[word.shop_order], word))
-
-
-def _is(last: tuple[datetime, bool], word: Notification) -> bool:
-    return last == (word.moment, word.sign is Sign.ORDER_OPEN)
-
-
 def differences(said: Notification, payment: Payment, purchase: Purchase | None = None) -> tuple[str, ...]:
     """Return in words where a notification and Mercado Pago disagree about a payment; empty if nowhere.
 
@@ -62,21 +29,28 @@ def differences(said: Notification, payment: Payment, purchase: Purchase | None 
     """
     if said.target is not None and said.target.kind is TargetKind.PURCHASE:
         whole = purchase or Purchase(payment.external_reference, (payment,))
-        return purchase_differences(said.guards, whole)
+        return purchase_differences(said, whole)
     return _compared(said.guards, payment.amount, payment.currency, payment.external_reference)
 
 
-def purchase_differences(guards: Guards, purchase: Purchase, amount: Decimal | None = None) -> tuple[str, ...]:
-    """Compare with all of a purchase; `amount` is what it came to before any of it was released.
+def purchase_differences(said: Notification, purchase: Purchase, amount: Decimal | None = None) -> tuple[str, ...]:
+    """Compare with all of a purchase; `amount` is what it came to before any of it was released."""
+    if amount is None:
+        amount = said.guards.amount if _is_all(said, purchase) else purchase_amount(purchase)
+    return _compared(said.guards, amount, purchase_currency(purchase), purchase.reference)
+
+
+def _is_all(said: Notification, purchase: Purchase) -> bool:
+    """Whether an amount that was given for all of it can be what was found.
 
     Where each living payment is about all of it, the buyer tried more than once; where none lives, there
-    is no amount to compare.
+    is no amount to compare; payments that a shop names need not be all that there were.
     """
-    living = {payment.amount for payment in purchase.payments if payment.status in COVERING}
-    if amount is None:
-        unknown = not living and purchase.total is None
-        amount = guards.amount if unknown or living == {guards.amount} else purchase_amount(purchase)
-    return _compared(guards, amount, purchase_currency(purchase), purchase.reference)
+    given = said.guards.amount
+    living = [payment.amount for payment in purchase.payments if payment.status in COVERING]
+    if given is None or (not living and purchase.total is None) or set(living) == {given}:
+        return True
+    return bool(said.payments) and sum(living) <= given
 
 
 def purchase_amount(purchase: Purchase) -> Decimal:

@@ -37,14 +37,21 @@ def instructions(said: Sequence[Notification], now: datetime, grace: timedelta) 
     return tuple(sorted(ripe, key=lambda word: INSTRUCTIONS.index(word.sign)))
 
 
-def not_instructed(said: Sequence[Notification], grace: timedelta) -> Decision:
+def not_instructed(said: Sequence[Notification], now: datetime, grace: timedelta) -> Decision:
     """Return how a purchase goes on that nothing asks to be released now."""
-    ends = [grace_ends(word, grace) for word in said if word.sign in INSTRUCTIONS]
-    if ends:
-        return Decision.wait(min(ends), Rule.GRACE, "the order is cancelled; looked at once the grace period is over")
+    waiting = in_grace(said, now, grace)
+    if waiting is not None:
+        return waiting
     if said:
         return Decision.end(State.NOTHING, Rule.ORDER_OPEN, "the order is open, as the shop said last")
     return Decision.end(State.NOTHING, Rule.TOO_OLD, "what was said is older than a reserve can be")
+
+
+def in_grace(said: Sequence[Notification], now: datetime, grace: timedelta) -> Decision | None:
+    """Return the wait for a weak sign that is still in its grace period, None if there is none."""
+    ends = [end for word in said if word.sign in INSTRUCTIONS and (end := grace_ends(word, grace)) > now]
+    why = "the order is cancelled; looked at once the grace period is over"
+    return Decision.wait(min(ends), Rule.GRACE, why) if ends else None
 
 
 def grace_ends(word: Notification, grace: timedelta) -> datetime:
@@ -52,21 +59,29 @@ def grace_ends(word: Notification, grace: timedelta) -> datetime:
     return word.received_at + grace if word.sign is Sign.ORDER_CANCELLED else word.received_at
 
 
-def decide_purchase(said: Sequence[Notification], purchase: Purchase, amount: Decimal | None = None) -> Decision:
-    """Return which payments these instructions about a purchase concern; it has at least one payment.
+def decide_purchase(
+    said: Sequence[Notification], purchase: Purchase, amount: Decimal | None = None
+) -> tuple[Decision, ...]:
+    """Return which payments each of these instructions about a purchase concerns, the strongest first.
 
-    `amount` is what it came to when it was first read: it shrinks with each payment that is released.
+    It has at least one payment; `amount` is what it came to when it was first read: it shrinks with each
+    payment that is released. A withdrawal concerns all of them, so it stands alone.
     """
-    agreeing = [word for word in said if not purchase_differences(word.guards, purchase, amount)]
+    agreeing = [word for word in said if not purchase_differences(word, purchase, amount)]
     if not agreeing:
-        why = "; ".join(purchase_differences(said[0].guards, purchase, amount))
-        return Decision.end(State.REFUSED, Rule.GUARD_FAILED, f"{describe(purchase)}; {why}")
-    strongest = agreeing[0]
-    if strongest.sign is not Sign.WITHDREW:
-        return _fallen_through(purchase, strongest)
+        why = "; ".join(purchase_differences(said[0], purchase, amount))
+        return (Decision.end(State.REFUSED, Rule.GUARD_FAILED, f"{describe(purchase)}; {why}"),)
+    if agreeing[0].sign is not Sign.WITHDREW:
+        return tuple(_fallen_through(purchase, word) for word in agreeing)
     ids = [payment.id for payment in purchase.payments]
     why = f"{describe(purchase)}; the buyer withdrew from all of it"
-    return Decision.spread(ids, Sign.WITHDREW, strongest, Rule.BUYER_WITHDREW, why)
+    return (Decision.spread(ids, Sign.WITHDREW, agreeing[0], Rule.BUYER_WITHDREW, why),)
+
+
+def belongs(payment: Payment, reference: str, said: Sequence[Notification]) -> bool:
+    """Whether a payment that a shop named can be its order's: it carries the reference, none, or the order's id."""
+    ids = tuple(word.shop_order.rpartition(" ")[2] for word in said if payment.id in word.payments)
+    return payment.external_reference in {"", reference} or payment.external_reference.endswith(ids)
 
 
 def _fallen_through(purchase: Purchase, said: Notification) -> Decision:

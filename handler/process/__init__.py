@@ -15,6 +15,7 @@ from handler.errors import CredentialsError
 from handler.errors import LeaseLostError
 from handler.errors import MercadoPagoError
 from handler.errors import StoppedError
+from handler.errors import UnclearError
 from handler.models import Case
 from handler.models import Entry
 from handler.models import State
@@ -85,7 +86,7 @@ def _outcome(work: Work) -> Decision:
     try:
         return _not_now(work) or KINDS[work.case.target.kind](work)
     except StoppedError as error:
-        return Decision.wait(work.now() + timedelta(seconds=error.retry_after or 0), Rule.STOPPED, str(error))
+        return _after_stop(work, error)
     except CredentialsError as error:
         return _after_refused_token(work, error)
     except MercadoPagoError as error:
@@ -109,6 +110,15 @@ def _not_now(work: Work) -> Decision | None:
     return Decision.wait(
         paused_until, Rule.ACCOUNT_PAUSED, "the access token was refused; put a valid one in place and start again"
     )
+
+
+def _after_stop(work: Work, error: StoppedError) -> Decision:
+    """Go on later, with a rest where it was begun and ran out of time; no attempt is used up."""
+    rest = work.trying.wait(1) if error.retry_after is not None and work.entries else timedelta()
+    due_at = work.now() + max(rest, timedelta(seconds=error.retry_after or 0))
+    if due_at >= work.case.opened_at + work.account.reserve_life:
+        return _after_failure(work, UnclearError(str(error)))
+    return Decision.wait(due_at, Rule.STOPPED, str(error))
 
 
 def _after_failure(work: Work, error: MercadoPagoError) -> Decision:

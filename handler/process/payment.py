@@ -1,5 +1,6 @@
 """Working on one payment, or one order: read it, decide, and if it comes to that, cancel it."""
 
+from dataclasses import replace
 from uuid import UUID
 from uuid import uuid5
 
@@ -21,9 +22,9 @@ from handler.policy import Facts
 from handler.policy import Rule
 from handler.policy import decide
 from handler.policy import wants_purchase
-from handler.policy.guards import last_words
 from handler.policy.guards import token_mode
-from handler.policy.guards import withdrawals
+from handler.policy.words import not_taken_back
+from handler.policy.words import withdrawals
 from handler.process.work import Work
 
 #: The namespace of the idempotency keys; changing it would make one payment's two tries look like two wishes.
@@ -78,10 +79,21 @@ def _said(work: Work, payment: Payment) -> tuple[Notification, ...]:
     mine = Target(work.account.name, TargetKind.PURCHASE, payment.external_reference)
     told_by = [word.via for word in own if word.via is not None and word.via.kind is TargetKind.PURCHASE]
     purchases = dict.fromkeys([*told_by, mine] if payment.external_reference else told_by)
-    beside = [word for purchase in purchases for word in work.standing(purchase)]
-    last = last_words((*own, *beside))
+    beside = [word for purchase in purchases for word in _said_of_purchase(work, purchase)]
+    last = not_taken_back((*own, *beside))
     standing = withdrawals(word for word in last if word.target == mine)
     return tuple(word for word in last if word in own) + standing
+
+
+def _said_of_purchase(work: Work, purchase: Target) -> tuple[Notification, ...]:
+    """Return what stands of a purchase; an amount that agreed once, when all of it was there, agrees for good."""
+    case = work.services.cases.get(purchase)
+    if case is None:
+        return ()
+    said = work.still(case.said)
+    if case.amount is None:
+        return said
+    return tuple(replace(word, guards=replace(word.guards, amount=None)) for word in said)
 
 
 def _concluded(work: Work, decision: Decision) -> Decision:
@@ -99,7 +111,10 @@ def _release(work: Work, decision: Decision) -> Decision:
     key = idempotency_key(target, work.case.attempts)
     work.api.take_turn()
     if work.is_outdated():
-        return work_on_payment(work)
+        # The turn took its time: everything is read again, the words too.
+        decision = _decision(work)
+        if decision.action is not Action.CANCEL:
+            return _concluded(work, decision)
     work.advance(decision, key)
     work.note(Step.CALLED, decision.rule, CALLED[target.kind].format(id=target.id))
     try:

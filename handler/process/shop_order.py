@@ -33,7 +33,7 @@ def work_on_shop_order(work: Work) -> Decision:
         return decision
     target = Target(work.account.name, TargetKind.PURCHASE, order.reference)
     seen_at = work.now() if work.case.grace_until is None else work.case.grace_until - work.account.grace
-    work.services.accept(_word(work, order, decision.sign, target, seen_at))
+    work.services.accept(_word(work, order, decision.sign, target, seen_at), work.now())
     return settled(work, decision, [target], "its purchase")
 
 
@@ -41,13 +41,13 @@ def _word(work: Work, order: ShopOrder, sign: Sign, target: Target, seen_at: dat
     """Return what the order says to its purchase; a weak sign that has waited out its grace was seen before that."""
     name = f"tiendanube {order.id}"
     return Notification(
-        id=f"{name}@{order.changed_at}:{sign}",
+        id=f"{name}@{order.since}:{sign}",
         source=work.case.said[0].source,
         topic=work.case.said[0].topic,
         received_at=seen_at,
         target=target,
         sign=sign,
-        occurred_at=order.changed_at or work.now(),
+        occurred_at=order.since,
         guards=Guards(order.amount, order.currency),
         via=work.case.target,
         shop_order=name,

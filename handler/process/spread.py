@@ -10,7 +10,7 @@ from handler.policy import settle_spread
 from handler.process.work import Work
 
 #: How long a case waits for its payments before it looks again; each of them wakes it when it ends.
-FIRST_LOOK, LAST_LOOK = timedelta(seconds=1), timedelta(minutes=5)
+FIRST_LOOK, LAST_LOOK = timedelta(seconds=1), timedelta(hours=1)
 
 
 def spread(work: Work, decision: Decision, guards: Guards) -> Decision:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Self
 from handler.config import Account
 from handler.errors import CredentialsError
 from handler.errors import MercadoPagoError
+from handler.errors import PaymentNotFoundError
 from handler.mercadopago import MercadoPago
 from handler.models import Case
 from handler.models import Entry
@@ -27,8 +29,8 @@ from handler.models import TargetKind
 from handler.policy import Action
 from handler.policy import Decision
 from handler.policy import Rule
-from handler.policy.guards import standing
 from handler.policy.retry import Trying
+from handler.policy.words import standing
 from handler.sellers import Seller
 from handler.services import Services
 from handler.tiendanube import Tiendanube
@@ -54,7 +56,6 @@ class Work:
     api: MercadoPago
     tiendanube: Tiendanube | None = None
     entries: list[Entry] = field(default_factory=list)
-    payment: Payment | None = None
     read_at: datetime | None = None
 
     @classmethod
@@ -78,8 +79,11 @@ class Work:
         self.entries.append(Entry(self.now(), step, rule, detail))
 
     def standing(self, target: Target | None = None) -> tuple[Notification, ...]:
-        """Return what was said of the case in hand, or of another target, as far as it still counts."""
-        said = self.case.said if target is None else self.services.cases.said(target)
+        """Return what was said of the case in hand, or of another target, until now and as far as it still counts."""
+        return self.still(self.services.cases.said(target or self.case.target))
+
+    def still(self, said: Iterable[Notification]) -> tuple[Notification, ...]:
+        """Return what of it is younger than a reserve can be old."""
         return standing(said, self.now(), self.account.reserve_life)
 
     def tell_taken_up(self) -> None:
@@ -90,23 +94,20 @@ class Work:
     def read_payment(self) -> Payment:
         """Read the payment or order in hand; raises MercadoPagoError."""
         payment = self.api.get(self.case.target)
-        self.payment, self.read_at = payment, self.now()
+        self.read_at = self.now()
         self.case = replace(self.case, misses=0, amount=payment.amount, currency=payment.currency)
         self.note(Step.READ, payment.status, str(payment))
         return payment
 
     def is_outdated(self) -> bool:
-        """Whether the payment was read too long ago to be acted upon, and reading it again gives something else."""
-        if self.read_at is not None and self.now() - self.read_at <= FRESH:
-            return False
-        before = self.payment
-        return self.read_payment() != before
+        """Whether what was read is too old to be acted upon."""
+        return self.read_at is None or self.now() - self.read_at > FRESH
 
     def read_purchase(self, reference: str, *known: Payment, with_total: bool) -> Purchase:
         """Read all payments of a purchase, those already `known` included.
 
-        The search may lag behind: beside a payment in hand, those that it calls open are read one by one.
-        Without a reference there are no others.
+        The search may lag behind: beside payments that were read, those that it calls open are read one by
+        one. Without a reference there are no others.
         """
         others = self.api.search_payments(reference) if reference else ()
         found = {payment.id: payment for payment in (*others, *known)}
@@ -115,13 +116,22 @@ class Work:
             self.api.get_payment(payment.id) if known and payment.id not in ids and payment.is_open else payment
             for payment in found.values()
         )
-        return self._purchase(reference, payments, with_total=with_total)
+        return self.purchase(reference, payments, with_total=with_total)
 
-    def read_named(self, reference: str, ids: Iterable[str]) -> Purchase:
-        """Read the payments of a purchase by their ids; raises MercadoPagoError if one of them is not to be had."""
-        return self._purchase(reference, tuple(self.api.get_payment(payment) for payment in ids), with_total=False)
+    def read_named(self, ids: Iterable[str]) -> list[Payment]:
+        """Read payments by the ids that a shop gave; one that is not to be had is noted and left out."""
+        found = []
+        for payment in ids:
+            try:
+                found.append(self.api.get_payment(payment))
+            except (PaymentNotFoundError, CredentialsError) as error:
+                if error.status == 401:
+                    raise
+                self.note(Step.READ, "not found", f"payment {payment}, which the shop names: {error}")
+        return found
 
-    def _purchase(self, reference: str, payments: tuple[Payment, ...], *, with_total: bool) -> Purchase:
+    def purchase(self, reference: str, payments: Sequence[Payment], *, with_total: bool) -> Purchase:
+        """Return the purchase that these payments make up, and note what was read of it."""
         total = self._purchase_total(payments) if with_total else None
         words = ", ".join(f"{payment.id} {payment.status} {payment.amount} {payment.currency}" for payment in payments)
         self.note(
@@ -129,7 +139,7 @@ class Work:
             f"{len(payments)} payment{'' if len(payments) == 1 else 's'}",
             f"purchase {reference}, total {total or 'not known'}: {words or 'no payment'}",
         )
-        return Purchase(reference, payments, total)
+        return Purchase(reference, tuple(payments), total)
 
     def _purchase_total(self, payments: Iterable[Payment]) -> Decimal | None:
         orders = {payment.merchant_order for payment in payments if payment.merchant_order}

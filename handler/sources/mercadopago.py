@@ -219,11 +219,11 @@ def is_unsigned(delivery: Delivery) -> bool:
 
 
 def _ipn(delivery: Delivery, settings: SourceSettings) -> Notification:
-    """Return nothing for us, or, where that is wanted, a reason to read a payment: the same for ten seconds."""
+    """Return nothing for us, or, where that is wanted, a reason to read a payment; it has no id to know a copy by."""
     (resource, *_), (topic, *_) = _values(delivery, "id"), _values(delivery, "topic")
     if not _ID.fullmatch(resource) or not re.fullmatch(_TOPIC, topic):
         raise MalformedError("the query needs an id and a topic")
     is_payment = settings.ipn and topic == "payment" and _NUMBER.fullmatch(resource)
     target = Target(delivery.account, TargetKind.PAYMENT, resource) if is_payment else None
-    key = f"ipn:{topic}:{resource}:{int(delivery.received_at.timestamp()) // 10}"
+    key = f"ipn:{topic}:{resource}:{delivery.received_at.timestamp()}"
     return Notification(key, NAME, topic, delivery.received_at, target)

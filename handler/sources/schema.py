@@ -3,6 +3,7 @@
 import re
 from datetime import UTC
 from datetime import datetime
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,9 @@ from marshmallow import fields
 from handler.errors import InvalidError
 from handler.models import Sign
 from handler.models import is_order_id
+
+#: What tells two moments of one second apart.
+A_LITTLE = timedelta(microseconds=1)
 
 
 class PaymentIdField(fields.Field[str]):
@@ -61,14 +65,13 @@ class CurrencyField(fields.String):
 
 
 class MomentField(fields.AwareDateTime):
-    """A moment with its offset, in UTC: the first and the last of the calendar have none there."""
+    """A moment with its offset, in UTC; the first and the last years of the calendar are nobody's."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         moment: datetime = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            return moment.astimezone(UTC)
-        except OverflowError as error:
-            raise ValidationError("Not a moment of the calendar.") from error
+        if not 1 < moment.year < 9999:
+            raise ValidationError("Not a moment of the calendar.")
+        return moment.astimezone(UTC)
 
 
 def is_mercadopago(*methods: str | None) -> bool:
@@ -94,4 +97,6 @@ def load(schema: Schema, document: object) -> dict[str, Any]:
         loaded: dict[str, Any] = schema.load(document)  # type: ignore[arg-type]
     except ValidationError as error:
         raise InvalidError(error.normalized_messages()) from error  # type: ignore[no-untyped-call]  # untyped there
+    except OverflowError as error:
+        raise InvalidError({"_schema": ["Not a moment of the calendar."]}) from error
     return loaded

@@ -19,6 +19,7 @@ from handler.models import TargetKind
 from handler.sources.body_hmac import base64_hmac
 from handler.sources.body_hmac import verify_body
 from handler.sources.reference import fill
+from handler.sources.schema import A_LITTLE
 from handler.sources.schema import AmountField
 from handler.sources.schema import CurrencyField
 from handler.sources.schema import MomentField
@@ -58,7 +59,6 @@ def verify(delivery: Delivery, secrets: Sequence[str]) -> None:
 
 def parse(delivery: Delivery, settings: SourceSettings) -> Notification:
     """Return what an order says; raises MalformedError or InvalidError for one that cannot be understood."""
-    # The same order over two subscriptions is one; the body tells when the order changed.
     key = sha256(delivery.body).hexdigest()
     topic = delivery.headers.get(TOPIC, "orders/updated")
     if topic not in TOPICS:
@@ -67,16 +67,19 @@ def parse(delivery: Delivery, settings: SourceSettings) -> Notification:
     order = load(_ORDER, document)
     if not is_mercadopago(*(order["payment_gateway_names"] or ())):
         return Notification(key, NAME, topic, delivery.received_at)
+    cancelled_at, name = order["cancelled_at"], f"{NAME} {order['id']}"
     return Notification(
-        id=key,
+        # The same order over two subscriptions is one, and one that is touched later is not cancelled anew.
+        id=f"{name}: cancelled {cancelled_at}" if cancelled_at else key,
         source=NAME,
         topic=topic,
         received_at=delivery.received_at,
         target=Target(delivery.account, TargetKind.PURCHASE, fill(settings.reference, document)),
-        sign=cancelled_sign(order["cancel_reason"]) if order["cancelled_at"] else Sign.ORDER_OPEN,
-        occurred_at=order["updated_at"],
+        sign=cancelled_sign(order["cancel_reason"]) if cancelled_at else Sign.ORDER_OPEN,
+        # Told by the second: of what is told for one, the cancellation came later.
+        occurred_at=cancelled_at + A_LITTLE if cancelled_at else order["updated_at"],
         guards=Guards(amount=order["total_price"], currency=order["currency"]),
-        shop_order=f"{NAME} {order['id']}",
+        shop_order=name,
     )
 
 

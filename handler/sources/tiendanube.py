@@ -4,7 +4,6 @@ https://dev.tiendanube.com/en/docs/developer-tools/webhooks
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from marshmallow import fields
 from marshmallow import validate
@@ -61,7 +60,9 @@ def parse(delivery: Delivery, _settings: SourceSettings) -> Notification:
     event = load(_ORDER_EVENT, document)
     order = f"{event['store_id']}-{event['id']}"
     return Notification(
-        id=f"{topic}:{order}:{_moment(delivery.received_at)}",
+        # All that happens to one order has the same body, with no id and no time: only what comes within one
+        # second is taken for a copy. Any other is a reason to read the order again.
+        id=f"{topic}:{order}:{int(delivery.received_at.timestamp())}",
         source=NAME,
         topic=topic,
         received_at=delivery.received_at,
@@ -78,12 +79,3 @@ def sign(body: bytes, secret: str) -> str:
 def check_secret(_secret: str) -> str | None:
     """Any text is a secret."""
     return None
-
-
-def _moment(received_at: datetime) -> int:
-    """Return a number that copies share.
-
-    All that happens to one order has the same body, with no id and no time: only copies that come within
-    ten seconds are taken for copies. Any other is a reason to read the order again.
-    """
-    return int(received_at.timestamp()) // 10

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from hashlib import sha256
 from typing import Any
+from urllib.parse import urlsplit
 
 from marshmallow import fields
 from marshmallow import validate
@@ -45,8 +46,8 @@ _PING = re.compile(rb"webhook_id=[0-9]{1,20}")
 
 #: Where Mercado Pago's plugin writes the payments of an order.
 #: https://github.com/mercadopago/cart-woocommerce
-_IDS, _ID_KEY = "_Mercado_Pago_Payment_IDs", re.compile(r"Mercado Pago - Payment ([0-9]{1,20})")
-_MOST_IDS = 20
+_IDS, _ID_KEY = "_Mercado_Pago_Payment_IDs", re.compile(r"Mercado Pago - Payment ([1-9][0-9]{0,19})")
+_MOST_IDS = 50
 
 
 class OrderSchema(LenientSchema):
@@ -84,6 +85,9 @@ def parse(delivery: Delivery, settings: SourceSettings) -> Notification:
     document = loads(delivery.body)
     order = load(_ORDER, document)
     payments = _payments(order["meta_data"])
+    # A subscription is signed alike, looks like an order and names the payment of its first one.
+    if "billing_period" in document:
+        return Notification(key, NAME, topic, delivery.received_at)
     if not payments and not is_mercadopago(order["payment_method"], order["payment_method_title"]):
         return Notification(key, NAME, topic, delivery.received_at)
     return Notification(
@@ -94,8 +98,8 @@ def parse(delivery: Delivery, settings: SourceSettings) -> Notification:
         target=Target(delivery.account, TargetKind.PURCHASE, fill(settings.reference, document)),
         sign=Sign.ORDER_CANCELLED if order["status"] == "cancelled" else Sign.ORDER_OPEN,
         occurred_at=order["date_modified_gmt"].replace(tzinfo=UTC),
-        guards=_guards(order, payments),
-        shop_order=f"{NAME} {order['id']}",
+        guards=Guards(order["total"], order["currency"]),
+        shop_order=" ".join(filter(None, (NAME, _shop(document), str(order["id"])))),
         payments=payments,
     )
 
@@ -120,9 +124,13 @@ def _payments(meta_data: object) -> tuple[str, ...]:
     listed = [str(entry.get("value")) for entry in entries if entry.get("key") == _IDS]
     named = [match[1] for entry in entries if (match := _ID_KEY.fullmatch(str(entry.get("key"))))]
     ids = [found for text in listed for found in re.findall(r"(?<![0-9A-Za-z.])[1-9][0-9]{0,19}(?![0-9A-Za-z.])", text)]
-    return tuple(dict.fromkeys([*ids, *named]))[:_MOST_IDS]
+    # Of very many tries the last ones are those that may still hold something.
+    return tuple(dict.fromkeys([*ids, *named]))[-_MOST_IDS:]
 
 
-def _guards(order: Mapping[str, Any], payments: Sequence[str]) -> Guards:
-    """Payments found by a reference must come to the order's total; those that the plugin names need not be all."""
-    return Guards(currency=order["currency"], amount=None if payments else order["total"])
+def _shop(document: Mapping[str, Any]) -> str:
+    """Return the host that the order is at, so that a copy of the shop never speaks for it; empty if not told."""
+    try:
+        return urlsplit(str(document["_links"]["self"][0]["href"])).hostname or ""
+    except (KeyError, IndexError, TypeError, ValueError):
+        return ""

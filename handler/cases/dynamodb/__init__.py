@@ -96,7 +96,7 @@ class DynamoDBCases:
     def said(self, target: Target) -> tuple[Notification, ...]:
         """See `Cases`."""
         newest = sorted(self._all_said(target), key=lambda said: said.received_at, reverse=True)
-        return tuple(sorted(newest, key=lambda said: said.sign in transitions.HINTS)[: transitions.SAID_LIMIT])
+        return tuple(sorted(newest, key=transitions.weight)[: transitions.SAID_LIMIT])
 
     def history(self, target: Target) -> list[Entry]:
         """See `Cases`."""

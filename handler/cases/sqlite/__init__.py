@@ -256,7 +256,7 @@ def _all_said(db: sqlite3.Connection, target: Target) -> list[Notification]:
 def _said(db: sqlite3.Connection, target: Target) -> tuple[Notification, ...]:
     query = (
         "SELECT * FROM notification WHERE target = ?"
-        " ORDER BY sign IN ('changed', 'order_open'), received_at DESC LIMIT ?"
+        " ORDER BY sign = 'changed', shop_order != '', received_at DESC LIMIT ?"
     )
     return tuple(notification_from(row) for row in db.execute(query, (str(target), transitions.SAID_LIMIT)))
 

@@ -1,7 +1,7 @@
 """The tables, and the statements that write them."""
 
 #: Raised with every change of the tables; a file of another version is not touched.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # Times are ISO 8601 in UTC, all of one length, so that they sort as text. Clustered keys
 # (WITHOUT ROWID) keep all that belongs to one target together; the index of due cases holds open

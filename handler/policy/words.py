@@ -1,0 +1,57 @@
+"""Which of all that was said still counts."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from datetime import timedelta
+
+from handler.models import Notification
+from handler.models import Sign
+
+
+def standing(said: Iterable[Notification], now: datetime, life: timedelta) -> tuple[Notification, ...]:
+    """Return the notifications that are younger than a reserve can be old."""
+    return tuple(notification for notification in said if notification.received_at + life > now)
+
+
+def withdrawals(said: Iterable[Notification]) -> tuple[Notification, ...]:
+    """Return what catches a reserve that is authorized later.
+
+    Only a withdrawal does: after a rejection the buyer's next card is a good payment.
+    """
+    return tuple(notification for notification in said if notification.sign is Sign.WITHDREW)
+
+
+def not_taken_back(said: Iterable[Notification]) -> tuple[Notification, ...]:
+    """Return what stands: a shop that says that its order is open takes back what it said of it until then.
+
+    When it was said counts, however it arrived; of two words at one moment the order is open.
+    """
+    said = tuple(said)
+    opened: dict[str, datetime] = {}
+    for word in said:
+        if word.sign is Sign.ORDER_OPEN:
+            opened[word.shop_order] = max(word.moment, opened.get(word.shop_order, word.moment))
+    return tuple(
+        word
+        for word in said
+        if word.sign is Sign.ORDER_OPEN or word.shop_order not in opened or word.moment > opened[word.shop_order]
+    )
+
+
+def merged(said: Iterable[Notification]) -> tuple[Notification, ...]:
+    """Return one word for all that a shop says of an order while that stays cancelled.
+
+    It was said when it was said first, and holds what was said last: an order that is touched later is
+    not cancelled anew.
+    """
+    words: dict[object, Notification] = {}
+    for word in sorted(said, key=lambda word: word.moment):
+        key = (word.shop_order, word.sign) if word.shop_order else (word.id, word.target)
+        words[key] = _again(words[key], word) if key in words else word
+    return tuple(words.values())
+
+
+def _again(first: Notification, later: Notification) -> Notification:
+    received_at = min(first.received_at, later.received_at)
+    return replace(later, id=first.id, occurred_at=first.moment, received_at=received_at, number=first.number)
