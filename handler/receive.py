@@ -18,6 +18,7 @@ from handler.models import Delivery
 from handler.models import Notification
 from handler.models import Receipt
 from handler.models import ReceiptKind
+from handler.models import Sign
 from handler.models import Target
 from handler.models import TargetKind
 from handler.sources import SOURCES
@@ -64,11 +65,13 @@ def receive(delivery: Delivery, reception: Reception) -> Receipt:
     if notification.target is None:
         logger.info("%s %s: ignored, nothing for us", notification.source, notification.id)
         return Receipt(ReceiptKind.IGNORED, notification.id)
-    if settings.ipn and source.is_unsigned(delivery) and not reception.allowance.take(delivery.account):
+    if settings.ipn and source.is_unsigned(delivery) and not reception.allowance.take(notification.target):
         msg = f"more unsigned notifications for account {delivery.account!r} than are taken"
         raise TooManyError(msg)
     # The process half logs what it takes up; a line from here would be written while the sender waits.
     is_new = reception.accept(notification)
+    if notification.sign is Sign.SEEN:
+        return Receipt(ReceiptKind.IGNORED, notification.id)
     return Receipt(ReceiptKind.ACCEPTED if is_new else ReceiptKind.DUPLICATE, notification.id)
 
 

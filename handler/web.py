@@ -27,10 +27,8 @@ from handler.models import DEFAULT_ACCOUNT
 from handler.models import Delivery
 from handler.receive import Reception
 from handler.receive import receive
+from handler.sources import LARGEST_ORDER
 from handler.sources import SOURCES
-
-#: The largest body, in bytes; a notification has a few hundred.
-LARGEST_BODY = 64 * 1024
 
 #: When a sender should try again after a 503, in seconds.
 RETRY_AFTER = "60"
@@ -46,7 +44,7 @@ def create_app(reception: Reception, is_healthy: Callable[[], bool]) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False
     # One more than the limit: Werkzeug cuts a chunked body off at its limit without a word.
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_ORDER + 1
 
     @app.post("/notifications/<source>", provide_automatic_options=False)
     @app.post("/notifications/<account>/<source>", provide_automatic_options=False)
@@ -84,7 +82,7 @@ def _delivery(source: str, account: str, clock: Callable[[], datetime]) -> Deliv
     if sender is None:
         raise NotFound
     body = request.get_data(cache=False)
-    if len(body) > LARGEST_BODY:
+    if len(body) > sender.largest:
         raise RequestEntityTooLarge
     return Delivery(
         source=source,

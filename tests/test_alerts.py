@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,10 @@ from handler.receive import receive
 from handler.services import Services
 from handler.simulator import Fault
 from handler.simulator import Simulator
+from handler.sources import SOURCES
+from handler.sources import mercadopago
 from tests import fakes
+from tests.fakes import MP_SECRET
 from tests.fakes import PAYLOADS
 from tests.fakes import Clock
 from tests.fakes import mercadopago_delivery
@@ -126,7 +130,88 @@ def test_an_alert_whose_merchant_order_fits(services: Services, simulator: Simul
     assert any(f"merchant order {order}" in line for line in told)
 
 
-@pytest.mark.parametrize("how", ["other order", "no order", "no link", "old", "ahead"])
+def spelled(data_id: str, signed: str, payment: object, order: object, **options: Any) -> Delivery:
+    """Return an alert whose id stands there in other letters than those it is signed over."""
+    given = delivery(data_id, payment, order, **options)
+    signature = mercadopago.sign(signed, options["request_id"], options["ts"], MP_SECRET)
+    return replace(given, headers={**given.headers, "x-signature": f"ts={options['ts']},v1={signature}"})
+
+
+def test_a_signature_is_one_in_whatever_letters(services: Services, simulator: Simulator) -> None:
+    """Mercado Pago signs the small ones or those that stand there: neither makes a used signature new."""
+    order_id, ts = simulator.memory.orders.add(), str(int(fakes.NOW.timestamp()))
+    small, victim = order_id.lower(), linked(simulator)
+    query = f"data.id={order_id}&type=order"
+    order = mercadopago_delivery(small, query=query, request_id="r-1", ts=ts)
+    receive(order, fakes.reception(services))
+
+    for spelling in (order_id, small, order_id[:-2].lower() + order_id[-2:], order_id.capitalize()):
+        SOURCES["mercadopago"].verify(forged := spelled(spelling, small, *victim, request_id="r-1", ts=ts), [MP_SECRET])
+        hear(services, forged)
+
+    assert {str(case.target) for case in services.cases.newest(9)} == {f"alert:{small}", f"order:{order_id}"}
+    assert status(simulator, victim[0]) == "authorized"
+
+
+@pytest.mark.parametrize("topic", ["topic_chargebacks_wh", "topic_merchant_order_wh", "mp-connect", "order"])
+def test_a_signature_of_a_topic_that_is_ignored_is_used_too(
+    services: Services, simulator: Simulator, clock: Clock, topic: str
+) -> None:
+    """It is acknowledged and asks for nothing, but it proves nothing else."""
+    payment, order = linked(simulator)
+    signed: dict[str, Any] = {"request_id": "r-1", "ts": str(int(fakes.NOW.timestamp()))}
+    data_id = "PAY01" if topic == "order" else "900"
+    ignored = mercadopago_delivery(data_id, query=f"data.id={data_id}&type={topic}", **signed)
+    reception = fakes.reception(services)
+    assert [receive(ignored, reception).kind for _ in range(2)] == ["ignored", "ignored"]
+    assert services.cases.newest(9) == []
+    clock.forward(minutes=5)
+
+    case = hear(services, delivery(data_id, payment, order, at=clock(), **signed))
+
+    assert (case.state, case.reason) == ("refused", "alert_not_proven")
+    assert status(simulator, payment) == "authorized"
+
+
+def test_no_number_of_reports_hides_that_a_signature_was_used(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """It is looked for by itself."""
+    payment, order = linked(simulator)
+    signed: dict[str, Any] = {"request_id": "r-1", "ts": str(int(fakes.NOW.timestamp()))}
+    query = f"data.id={payment}&type=payment"
+    receive(mercadopago_delivery(payment, query=query, **signed), fakes.reception(services))
+    for _ in range(70):
+        clock.forward(seconds=1)
+        receive(mercadopago_delivery(payment, query=query, at=clock()), fakes.reception(services))
+
+    assert hear(services, delivery(payment, payment, order, at=clock(), **signed)).reason == "alert_not_proven"
+
+
+def test_one_alert_that_names_nothing_holds_up_no_other(services: Services, simulator: Simulator) -> None:
+    """Each is decided by itself."""
+    payment, order = linked(simulator)
+    reception = fakes.reception(services)
+    receive(delivery("123456", "77", order), reception)
+    hear(services, delivery("123456", payment, order))
+
+    assert status(simulator, payment) == "cancelled"
+
+
+def test_an_alert_about_a_payment_that_is_not_there_is_refused_in_the_end(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """Fresh payments can lag."""
+    case = hear(services, delivery("123456", "77", 1))
+    for _ in range(5):
+        clock.forward(hours=1)
+        work_off(services)
+        case = services.cases.get(case.target) or case
+
+    assert (case.state, case.reason, simulator.writes()) == ("refused", "not_found", [])
+
+
+@pytest.mark.parametrize("how", ["other order", "no order", "no link", "old", "ahead", "old and signed over it"])
 def test_an_alert_that_is_not_proven_is_refused_and_told(
     services: Services, simulator: Simulator, caplog: pytest.LogCaptureFixture, how: str
 ) -> None:
@@ -135,8 +220,9 @@ def test_an_alert_that_is_not_proven_is_refused_and_told(
     if how == "no link":
         simulator.memory.payments[payment]["order"] = {}
     names = {"other order": order + 1, "no order": None}.get(how, order)
-    signed = {"old": timedelta(minutes=-10), "ahead": timedelta(minutes=10)}.get(how, timedelta())
-    given = delivery("123456", payment, names, ts=str(int((fakes.NOW + signed).timestamp())))
+    signed = {"old": timedelta(minutes=-10), "ahead": timedelta(minutes=10)}.get(how.split(maxsplit=1)[0], timedelta())
+    data_id = payment if "over it" in how else "123456"
+    given = delivery(data_id, payment, names, ts=str(int((fakes.NOW + signed).timestamp())))
 
     case = hear(services, given)
 

@@ -238,6 +238,18 @@ def test_the_intent_is_on_record_before_anything_else(cases: Cases) -> None:
     assert cases.claim(TARGET, NOW + timedelta(seconds=91), LEASE) is not None
 
 
+def test_what_asks_for_nothing_is_found_again_and_opens_no_case(cases: Cases) -> None:
+    """By its id, however often it comes."""
+    seen = said(TARGET, Sign.SEEN, id="seen:a")
+
+    assert [cases.accept(seen) for _ in range(2)] == [True, True]
+    assert cases.get(TARGET) is None
+    found = cases.find(TARGET, "seen:a")
+    assert found is not None
+    assert replace(found, number=0) == seen
+    assert cases.find(TARGET, "seen:b") is None
+
+
 def test_an_end_is_written_with_its_history(cases: Cases) -> None:
     """In the order in which things happened."""
     cases.accept(said(TARGET, id="a"))

@@ -70,8 +70,8 @@ def test_digits_are_a_payment_under_any_topic_of_money() -> None:
     """And what is neither is nothing for us."""
     assert parsed(mercadopago_delivery("12", query="data.id=12&type=order")).target == payment_target("12")
     for data_id in ("PAY01JQ4S4KY8HWQ6NA5PXB65B3D3", "ORD1", "0"):
-        assert parsed(mercadopago_delivery(data_id, query=f"data.id={data_id}&type=order")).target is None
-    assert parsed(mercadopago_delivery(ORDER, query=f"data.id={ORDER}&type=claim")).target is None
+        assert parsed(mercadopago_delivery(data_id, query=f"data.id={data_id}&type=order")).sign is Sign.SEEN
+    assert parsed(mercadopago_delivery(ORDER, query=f"data.id={ORDER}&type=claim")).sign is Sign.SEEN
 
 
 def test_a_complete_notification_of_an_order_is_understood() -> None:

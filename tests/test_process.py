@@ -384,6 +384,26 @@ def test_a_purchase_is_all_its_pages_and_nothing_else(services: Services, simula
     assert "104 cancelled" in case_of(services, PURCHASE).detail
 
 
+def test_what_somebody_wrote_into_a_reference_forges_no_line(
+    services: Services, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither of the log nor of the history, and not at any length."""
+    text = "ORDER-1\nINFO    payment:1: cancelled \u202e" + "x" * 300
+    first, second = (simulator.memory.add_payment(status, external_reference=text) for status in ("authorized",) * 2)
+    hear(services, payment_target(first), Sign.WITHDREW, guards=Guards(external_reference="ORDER-2"))
+    hear(services, payment_target(second), Sign.SHORT, via=payment_target(first))
+    with caplog.at_level(logging.DEBUG):
+        work_off(services)
+
+    told = caplog.text + "".join(
+        entry.detail for payment in (first, second) for entry in services.cases.history(payment_target(payment))
+    )
+    assert "ORDER-1?INFO" in told
+    assert "\nINFO    payment:1:" not in told
+    assert "\u202e" not in told
+    assert "x" * 100 not in told
+
+
 def test_a_search_that_is_empty_at_first_is_made_again(services: Services, simulator: Simulator, clock: Clock) -> None:
     """Its index lags; what it finds later is released."""
     cards = [simulator.memory.add_payment(external_reference="ORDER-1") for _ in range(2)]

@@ -22,7 +22,7 @@ from handler.simulator import Call
 from handler.simulator import Fault
 from handler.simulator import Memory
 from handler.simulator import Simulator
-from handler.web import LARGEST_BODY
+from handler.sources import LARGEST_BODY
 from tests.fakes import MP_SECRET
 from tests.fakes import TOKEN
 from tests.fakes import WHSEC

@@ -15,8 +15,8 @@ from handler.errors import StorageError
 from handler.models import Delivery
 from handler.services import Services
 from handler.simulator import Simulator
+from handler.sources import LARGEST_BODY
 from handler.sources import SOURCES
-from handler.web import LARGEST_BODY
 from handler.web import create_app
 from tests import fakes
 from tests.fakes import mercadopago_delivery

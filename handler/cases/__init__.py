@@ -26,7 +26,8 @@ class Cases(Protocol):
     def accept(self, notification: Notification, now: datetime | None = None) -> bool:
         """Store a notification that has a target, opening its case; False if it is already known.
 
-        When this returns, it is on disk. `now` is the present, where that is later than it was received.
+        One that asks for nothing (`seen`) opens none, and is always new. When this returns, it is on disk.
+        `now` is the present, where that is later than it was received.
         """
         ...
 
@@ -66,6 +67,10 @@ class Cases(Protocol):
 
     def said(self, target: Target) -> tuple[Notification, ...]:
         """Return what was said of a target, at most 64: instructions first, then shops, then reports; newest first."""
+        ...
+
+    def find(self, target: Target, notification: str) -> Notification | None:
+        """Return one notification of a target by its id, or None."""
         ...
 
     def history(self, target: Target) -> list[Entry]:

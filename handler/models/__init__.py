@@ -23,6 +23,7 @@ from handler.models.upstream import Payment
 from handler.models.upstream import PaymentStatus
 from handler.models.upstream import Purchase
 from handler.models.upstream import ShopOrder
+from handler.models.upstream import shown
 
 __all__ = [
     "DEFAULT_ACCOUNT",
@@ -44,4 +45,5 @@ __all__ = [
     "Target",
     "TargetKind",
     "is_order_id",
+    "shown",
 ]

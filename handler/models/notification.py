@@ -73,6 +73,8 @@ class Sign(StrEnum):
     CHANGED = "changed"
     #: The payment named by `via` was rejected and its purchase is not covered: a reason to look at this reserve.
     SHORT = "short"
+    #: Authentic, and nothing for us: kept so that its signature proves nothing else.
+    SEEN = "seen"
     #: A shop says that its order is cancelled, and not that the buyer wanted it: a weak sign.
     ORDER_CANCELLED = "order_cancelled"
     #: A shop says that its order is open: what it said before is taken back.

@@ -27,6 +27,11 @@ class PaymentStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+def shown(reference: str) -> str:
+    """Return an `external_reference` as it can be shown: it is anybody's text, of any length."""
+    return "".join(letter if letter.isprintable() else "?" for letter in reference[:80])
+
+
 @dataclass(frozen=True, slots=True)
 class Payment:
     """What Mercado Pago says of one payment, or one order: the fields a decision needs, and no other.

@@ -9,6 +9,7 @@ from handler.models import PaymentStatus
 from handler.models import Purchase
 from handler.models import Sign
 from handler.models import TargetKind
+from handler.models import shown
 
 #: What asks for a release, the strongest first.
 INSTRUCTIONS = (Sign.WITHDREW, Sign.FRAUD, Sign.REJECTED, Sign.ORDER_CANCELLED)
@@ -71,7 +72,7 @@ def _compared(guards: Guards, amount: Decimal | None, currency: str, reference: 
         ("external_reference", guards.external_reference, reference),
     )
     return tuple(
-        f"{name} is {actual} at Mercado Pago, {said} in the notification"
+        f"{name} is {shown(str(actual))} at Mercado Pago, {shown(str(said))} in the notification"
         for name, said, actual in pairs
         if said is not None and said != actual
     )

@@ -13,6 +13,7 @@ from handler.models import PaymentStatus
 from handler.models import Purchase
 from handler.models import Sign
 from handler.models import State
+from handler.models import shown
 from handler.policy.guards import COVERING
 from handler.policy.guards import INSTRUCTIONS
 from handler.policy.guards import purchase_differences
@@ -131,7 +132,7 @@ def shortfall(purchase: Purchase, rejected_id: str) -> tuple[Rule, str]:
 def describe(purchase: Purchase) -> str:
     """Return the purchase and how many payments it has, in words."""
     number = len(purchase.payments)
-    return f"purchase {purchase.reference} has {number} payment{'' if number == 1 else 's'}"
+    return f"purchase {shown(purchase.reference)} has {number} payment{'' if number == 1 else 's'}"
 
 
 def _is_newest(payment_id: str, payments: Sequence[Payment]) -> bool:

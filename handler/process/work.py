@@ -26,6 +26,7 @@ from handler.models import State
 from handler.models import Step
 from handler.models import Target
 from handler.models import TargetKind
+from handler.models import shown
 from handler.policy import Action
 from handler.policy import Decision
 from handler.policy import Rule
@@ -137,7 +138,7 @@ class Work:
         self.note(
             Step.READ,
             f"{len(payments)} payment{'' if len(payments) == 1 else 's'}",
-            f"purchase {reference}, total {total or 'not known'}: {words or 'no payment'}",
+            f"purchase {shown(reference)}, total {total or 'not known'}: {words or 'no payment'}",
         )
         return Purchase(reference, tuple(payments), total)
 

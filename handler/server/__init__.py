@@ -21,7 +21,7 @@ from handler.server.channel import Channel
 BACKLOG = 1024
 
 #: Twice the largest notification, in bytes.
-CUT_OFF = 128 * 1024
+CUT_OFF = 1088 * 1024
 
 #: How long a stop waits for requests that were begun, in seconds.
 PATIENCE = 10.0

@@ -17,7 +17,14 @@ from handler.sources import tiendanube
 from handler.sources import woocommerce
 from handler.sources.settings import SourceSettings
 
-__all__ = ["SOURCES", "Source", "SourceSettings"]
+__all__ = ["LARGEST_BODY", "LARGEST_ORDER", "SOURCES", "Source", "SourceSettings"]
+
+
+#: The largest body of most senders, in bytes; a notification has a few hundred.
+LARGEST_BODY = 64 * 1024
+
+#: The largest order of a shop, with all its lines and notes: too large is an error that it counts.
+LARGEST_ORDER = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,7 @@ class Source:
     or signs with, in lower case; no other reaches a Delivery. With `json_only`, another content type is
     refused. One that `gives_up` switches its webhook off after some errors: whatever is authentic is
     answered 200. `reference` is how its orders become an `external_reference`, where nothing else is set.
-    `is_unsigned` tells deliveries that nobody can verify.
+    `is_unsigned` tells deliveries that nobody can verify. `largest` is how many bytes a body may have.
     """
 
     verify: Callable[[Delivery, Sequence[str]], None]
@@ -39,6 +46,7 @@ class Source:
     gives_up: bool = False
     reference: str = ""
     is_unsigned: Callable[[Delivery], bool] = lambda _delivery: False
+    largest: int = LARGEST_BODY
 
 
 SOURCES = {
@@ -57,6 +65,7 @@ SOURCES = {
         woocommerce.HEADERS,
         gives_up=True,
         reference=woocommerce.REFERENCE,
+        largest=LARGEST_ORDER,
     ),
     "shopify": Source(
         shopify.verify,
@@ -65,6 +74,7 @@ SOURCES = {
         shopify.HEADERS,
         gives_up=True,
         reference=shopify.REFERENCE,
+        largest=LARGEST_ORDER,
     ),
     "tiendanube": Source(tiendanube.verify, tiendanube.parse, tiendanube.check_secret, tiendanube.HEADERS),
 }

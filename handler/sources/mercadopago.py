@@ -58,6 +58,9 @@ CLAIMS = frozenset({"claim", "topic_claims_integration_wh"})
 #: The fraud alert, which is never sent twice; the id that is signed need not be the payment's.
 ALERT = "stop_delivery_op_wh"
 
+#: What is on record of any other topic: only that its signature was used.
+SEEN = "seen"
+
 
 class HintSchema(LenientSchema):
     """What a body may tell beside the signed query. It decides nothing, so nothing in it is required."""
@@ -107,13 +110,28 @@ def parse(delivery: Delivery, settings: SourceSettings) -> Notification:
     """Return what a verified delivery says: that something changed, a fraud alert, or nothing for us."""
     if is_unsigned(delivery):
         return _ipn(delivery, settings)
-    data_id, topic = _data_id(delivery), _topic(delivery)
+    # One signature is good for any case of the id's letters, so it is one id.
+    data_id, topic = _data_id(delivery).lower(), _topic(delivery)
     ts, _ = _signature_parts(delivery.headers["x-signature"])
     # Everything signed is in the id, so copies of one delivery are one, and a later one is not taken for a copy.
-    key = f"{topic}:{data_id}:{delivery.headers['x-request-id']}:{ts}"
+    signed = f"{data_id}:{delivery.headers['x-request-id']}:{ts}"
     if topic == ALERT:
-        return _alert(delivery, key, data_id, _moment(ts))
-    return Notification(key, NAME, topic, delivery.received_at, _target(delivery.account, topic, data_id))
+        return _alert(delivery, signed, _moment(ts))
+    target = _target(delivery.account, topic, data_id)
+    if target is None:
+        target = Target(delivery.account, TargetKind.ALERT, data_id)
+        return Notification(f"{SEEN}:{signed}", NAME, topic, delivery.received_at, target, Sign.SEEN)
+    return Notification(f"{topic}:{signed}", NAME, topic, delivery.received_at, target)
+
+
+def uses(alert: Notification) -> list[tuple[Target, str]]:
+    """Return under which targets and ids the signature of an alert would be on record as something else."""
+    if alert.target is None:
+        return []
+    account, data_id = alert.target.account, alert.target.id
+    signed = alert.id.partition(":")[2]
+    asked = [(target, topic) for topic in sorted(MONEY | CLAIMS) if (target := _target(account, topic, data_id))]
+    return [(target, f"{topic}:{signed}") for target, topic in [*asked, (alert.target, SEEN)]]
 
 
 def _target(account: str, topic: str, data_id: str) -> Target | None:
@@ -125,18 +143,18 @@ def _target(account: str, topic: str, data_id: str) -> Target | None:
     return None
 
 
-def _alert(delivery: Delivery, key: str, data_id: str, signed_at: datetime) -> Notification:
+def _alert(delivery: Delivery, signed: str, signed_at: datetime) -> Notification:
     """Return a fraud alert: stored whatever its body is, since it comes only once."""
     named: dict[str, str | None] = {}
     with suppress(MalformedError, ValidationError):
         named = _ALERT.load(loads(delivery.body))["data"]
     payment = named.get("payment_id")
     return Notification(
-        id=key,
+        id=f"{ALERT}:{signed}",
         source=NAME,
         topic=ALERT,
         received_at=delivery.received_at,
-        target=Target(delivery.account, TargetKind.ALERT, data_id),
+        target=Target(delivery.account, TargetKind.ALERT, signed.partition(":")[0]),
         sign=Sign.FRAUD,
         occurred_at=signed_at,
         guards=Guards(merchant_order=named.get("merchant_order") or None),

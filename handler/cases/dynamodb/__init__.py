@@ -25,6 +25,7 @@ from handler.errors import StorageError
 from handler.models import Case
 from handler.models import Entry
 from handler.models import Notification
+from handler.models import Sign
 from handler.models import State
 from handler.models import Target
 from handler.policy import Decision
@@ -50,6 +51,11 @@ class DynamoDBCases:
         if target is None:
             msg = "a notification without a target opens no case"
             raise ValueError(msg)
+
+        if notification.sign is Sign.SEEN:
+            self._expect_writable()
+            self._table.put(items.said_item(notification))
+            return True
 
         def change(case: Case | None) -> Case:
             return transitions.heard(case, moment) if case else transitions.opened(target, moment)
@@ -97,6 +103,11 @@ class DynamoDBCases:
         """See `Cases`."""
         newest = sorted(self._all_said(target), key=lambda said: said.received_at, reverse=True)
         return tuple(sorted(newest, key=transitions.weight)[: transitions.SAID_LIMIT])
+
+    def find(self, target: Target, notification: str) -> Notification | None:
+        """See `Cases`."""
+        item = self._table.get(items.key(target, f"{items.SAID}{notification}"))
+        return items.notification_of(item) if item else None
 
     def history(self, target: Target) -> list[Entry]:
         """See `Cases`."""

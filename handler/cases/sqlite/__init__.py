@@ -33,6 +33,7 @@ from handler.errors import StorageError
 from handler.models import Case
 from handler.models import Entry
 from handler.models import Notification
+from handler.models import Sign
 from handler.models import State
 from handler.models import Target
 from handler.policy import Decision
@@ -81,7 +82,10 @@ class SQLiteCases:
         row, opened = notification_row(notification), case_row(transitions.opened(target, moment))
 
         def work(db: sqlite3.Connection) -> bool:
-            if not db.execute(SAVE_NOTIFICATION, row).rowcount:
+            is_new = db.execute(SAVE_NOTIFICATION, row).rowcount > 0
+            if notification.sign is Sign.SEEN:
+                return True
+            if not is_new:
                 return False
             if not db.execute(OPEN_CASE, opened).rowcount:
                 _save(db, transitions.heard(case_from(_row(db, target)), moment))
@@ -153,6 +157,12 @@ class SQLiteCases:
     def said(self, target: Target) -> tuple[Notification, ...]:
         """See `Cases`."""
         return self._read(lambda db: _said(db, target))
+
+    def find(self, target: Target, notification: str) -> Notification | None:
+        """See `Cases`."""
+        query = "SELECT * FROM notification WHERE target = ? AND id = ?"
+        row = self._read(lambda db: db.execute(query, (str(target), notification)).fetchone())
+        return notification_from(row) if row else None
 
     def history(self, target: Target) -> list[Entry]:
         """See `Cases`."""
