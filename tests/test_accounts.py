@@ -1,8 +1,10 @@
 """Several sellers behind one handler: each reached with its own secret, served with its own token, and no other."""
 
+import json
 import signal
 from collections.abc import Callable
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -29,9 +31,13 @@ from tests.fakes import TOKEN
 from tests.fakes import WHSEC
 from tests.fakes import mercadopago_delivery
 from tests.fakes import merchant_delivery
+from tests.fakes import shopify_delivery
+from tests.fakes import tiendanube_delivery
+from tests.fakes import woocommerce_delivery
 from tests.running import Handler
 from tests.running import run
 from tests.running import wait_until
+from tests.senders import SENDERS
 
 NAMES = ("acme", "bolt", "default")
 TOKENS = {name: f"APP_USR-7a61c2e59d0b-{name}" for name in NAMES}
@@ -44,6 +50,13 @@ mercadopago_access_token = "{token}"
 mercadopago_api_url = "{url}"
 mercadopago_webhook_secret = ["{mercadopago}"]
 merchant_webhook_secret = "{merchant}"
+woocommerce_webhook_secret = "{mercadopago}"
+shopify_webhook_secret = "{mercadopago}"
+shopify_reference = "{name}-{{id}}"
+tiendanube_webhook_secret = "{mercadopago}"
+tiendanube_access_token = "5f0e8b7c6d1a4932-{name}"
+fraud_alert = "alert"
+mercadopago_ipn = 1
 """
 
 
@@ -82,6 +95,15 @@ def deliveries(account: str, signed_by: str, payment_id: str) -> list[Delivery]:
     ]
 
 
+def shop_deliveries(account: str, signed_by: str) -> list[Delivery]:
+    secret = MP_SECRETS[signed_by]
+    signed = {"woocommerce": woocommerce_delivery, "shopify": shopify_delivery, "tiendanube": tiendanube_delivery}
+    return [
+        replace(sign(json.dumps(SENDERS[shop].payload).encode(), at=utc_now(), secret=secret), account=account)
+        for shop, sign in signed.items()
+    ]
+
+
 def has_written(simulator: Simulator) -> bool:
     return len(simulator.writes()) == 1
 
@@ -95,8 +117,8 @@ def test_nothing_of_one_account_is_reached_with_anothers_secret_or_token(
 
     for account, other in product(NAMES, NAMES):
         if account != other:
-            answers = [handler.post(delivery).status for delivery in deliveries(account, other, payment_id)]
-            assert answers == [401, 401]
+            forged = deliveries(account, other, payment_id) + shop_deliveries(account, other)
+            assert [handler.post(delivery).status for delivery in forged] == [401] * len(SENDERS)
     assert all(simulator.calls == [] for simulator, _ in simulators.values())
 
     for done, account in enumerate(NAMES, 1):
@@ -106,6 +128,19 @@ def test_nothing_of_one_account_is_reached_with_anothers_secret_or_token(
         case = handler.ended(Target(account, TargetKind.PAYMENT, payment_id))
         assert (case.state, case.reason) == (State.CANCELLED, "buyer_withdrew")
     assert handler.post(deliveries("nobody", "acme", payment_id)[0]).status == 404
+
+
+def test_each_account_has_its_own_shops(handler: Handler) -> None:
+    """With references of its own."""
+    assert [handler.receipt(delivery) for delivery in shop_deliveries("bolt", "bolt")] == ["accepted"] * 3
+
+    listed = run("cases", "--json", cwd=handler.folder, DATABASE_URL=handler.database_url)
+
+    assert {json.loads(line)["target"] for line in listed.stdout.splitlines()} >= {
+        "bolt/purchase:WC-727",
+        "bolt/purchase:bolt-5612348901234",
+        "bolt/order:tiendanube-1234567-871254203",
+    }
 
 
 def test_accounts_come_and_go_while_it_runs(
