@@ -25,6 +25,7 @@ from handler.cases import Cases
 from handler.cases import open_cases
 from handler.clock import utc_now
 from handler.errors import StorageError
+from handler.models import DEFAULT_ACCOUNT
 from handler.models import Delivery
 from handler.models import Sign
 from handler.models import Target
@@ -33,6 +34,7 @@ from handler.server import Server
 from handler.services import Services
 from handler.simulator import Fault
 from handler.simulator import Memory
+from handler.simulator import Shop
 from handler.simulator import Simulator
 from tests import fakes
 from tests.amazon import Context
@@ -47,6 +49,8 @@ from tests.amazon import throttled
 from tests.crashing import Countdown
 from tests.crashing import Mortal
 from tests.fakes import MP_SECRET
+from tests.fakes import PAYLOADS
+from tests.fakes import SHOP_SECRET
 from tests.fakes import TOKEN
 from tests.fakes import WHSEC
 from tests.fakes import Clock
@@ -55,6 +59,8 @@ from tests.fakes import mercadopago_delivery
 from tests.fakes import merchant_delivery
 from tests.fakes import payment_target
 from tests.fakes import said
+from tests.fakes import shopify_delivery
+from tests.fakes import tiendanube_delivery
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -132,6 +138,65 @@ def test_mercado_pagos_own_notification_is_understood(cloud: Cloud) -> None:
     cloud.source.run()
 
     assert cloud.stands(payment_id) == "nothing paid"
+
+
+def test_shops_and_alerts_take_the_same_way(cloud: Cloud) -> None:
+    """References stand with the secrets, what reads the shop with the token; what is ignored is kept as seen."""
+    shop = Shop(access_token="5f0e8b7c6d1a4932e8b7", clock=utc_now)
+    path = f"/{uuid4().hex}"
+    secrets = {f"{name}_WEBHOOK_SECRET": SHOP_SECRET for name in ("MERCADOPAGO", "SHOPIFY", "TIENDANUBE")}
+    put_parameters(f"{path}/webhooks", SHOPIFY_REFERENCE="S-{id}", **secrets)
+    put_parameters(
+        f"{path}/api",
+        MERCADOPAGO_ACCESS_TOKEN=TOKEN,
+        MERCADOPAGO_API_URL=cloud.serve(cloud.simulator.app).url,
+        TIENDANUBE_ACCESS_TOKEN="5f0e8b7c6d1a4932e8b7",
+        TIENDANUBE_API_URL=f"{cloud.serve(shop.app).url}/v1",
+        MAX_REQUESTS_PER_SECOND="1000",
+    )
+    cloud.receive = http.make({**cloud.environ, "PARAMETER_PATH": f"{path}/webhooks"})
+    cloud.source = EventSource(
+        cloud.environ["QUEUE_URL"], process.make({**cloud.environ, "PARAMETER_PATH": f"{path}/api"})
+    )
+    order = json.loads((PAYLOADS / "shopify/orders.cancelled.json").read_bytes())
+    named, read = shop.add_order(), cloud.simulator.memory
+    shop.cancel(named, "customer")
+    payments = [read.add_payment(external_reference=name) for name in (f"S-{order['id']}", named)]
+    alerted = read.add_payment()
+    alert = {"data": {"payment_id": alerted}}
+
+    for delivery, receipt in (
+        (shopify_delivery(json.dumps(order).encode(), at=utc_now()), "accepted"),
+        (
+            tiendanube_delivery(
+                json.dumps({"store_id": shop.store_id, "event": "order/cancelled", "id": int(named)}).encode(),
+                at=utc_now(),
+            ),
+            "accepted",
+        ),
+        (
+            mercadopago_delivery(
+                alerted,
+                at=utc_now(),
+                secret=SHOP_SECRET,
+                query=f"data.id={alerted}&type=stop_delivery_op_wh",
+                body=json.dumps(alert).encode(),
+            ),
+            "accepted",
+        ),
+        (
+            mercadopago_delivery(
+                "7", at=utc_now(), secret=SHOP_SECRET, query="data.id=7&type=topic_chargebacks_wh", request_id="r-1"
+            ),
+            "ignored",
+        ),
+    ):
+        assert cloud.post(delivery)[1]["receipt"] == receipt
+    cloud.source.run()
+
+    assert {read.payment(payment)["status"] for payment in (*payments, alerted)} == {"cancelled"}
+    assert cloud.record.get(Target(DEFAULT_ACCOUNT, TargetKind.ALERT, "7")) is None
+    assert cloud.source.dead_letters() == []
 
 
 def test_the_answers_are_those_of_the_endpoint(cloud: Cloud) -> None:

@@ -261,6 +261,48 @@ def test_what_is_authentic_but_not_for_us_asks_for_nothing(query: str, body: byt
     assert parsed(mercadopago_delivery(query=query, body=body)).sign is Sign.SEEN
 
 
+@pytest.mark.parametrize(
+    ("data_id", "topic", "body"),
+    [
+        (
+            "233000061680860000",
+            "topic_chargebacks_wh",
+            {
+                "actions": ["changed_case_status"],
+                "data": {"checkout": "PRO", "id": 233000061680860000, "payment_id": 81968653106, "site_id": "MLA"},
+                "id": 114411153595,
+                "type": "topic_chargebacks_wh",
+                "version": 1720035618,
+            },
+        ),
+        (
+            "123456",
+            "topic_chargebacks_wh",
+            {
+                "action": "order.charged_back",
+                "data": {"id": "ORD01JQ4S4KY8HWQ6NA5PXB65B3D3", "transactions": {"chargebacks": [{"id": "CBK01"}]}},
+                "type": "order",
+            },
+        ),
+        ("123456789", "mp-connect", {"action": "application.authorized", "data": {"id": "123456789"}}),
+        (
+            "123456",
+            "subscription_preapproval",
+            {"action": "updated", "entity": "preapproval", "data": {"id": "123456"}},
+        ),
+        ("45679012", "topic_merchant_order_wh", {"resource": "https://api.mercadolibre.com/merchant_orders/45679012"}),
+        ("0a1b2c3d", "topic_card_id_wh", {"id": "0a1b2c3d", "action": "card.updated"}),
+        ("1", "a_topic_of_tomorrow", {"data": None}),
+    ],
+)
+def test_every_other_topic_is_authentic_and_asks_for_nothing(data_id: str, topic: str, body: dict[str, Any]) -> None:
+    """Also where query and body tell two things, in shapes of their own."""
+    delivery = mercadopago_delivery(data_id, query=f"data.id={data_id}&type={topic}", body=json.dumps(body).encode())
+    mercadopago.verify(delivery, [MP_SECRET])
+
+    assert (parsed(delivery).sign, parsed(delivery).topic) == (Sign.SEEN, topic)
+
+
 def test_the_real_payloads_are_understood() -> None:
     """One as it came in production, one as the panel's Simulate button sends it."""
     for payload, data_id in (("payment.updated", "138000000000"), ("payment.updated__simulate", "123456")):
