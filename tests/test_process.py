@@ -322,6 +322,26 @@ def test_what_was_read_too_long_ago_is_read_again(services: Services, simulator:
     assert puts(simulator) == 1
 
 
+def test_work_that_never_has_time_enough_ends_with_the_reserve(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """It would begin again and again."""
+    target = payment_target(simulator.memory.add_payment())
+    hear(services, target)
+    clock.forward(days=7, seconds=-64)
+    slow = simulator.app.app
+
+    def slowly(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        clock.forward(seconds=31)
+        return slow(environ, start_response)
+
+    simulator.app.app = slowly
+    process(target, services)
+
+    assert stands(services, target) == "dead schedule_ended"
+    assert puts(simulator) == 0
+
+
 def test_a_payment_that_lags_behind_its_notification_is_found(
     services: Services, simulator: Simulator, clock: Clock
 ) -> None:

@@ -491,8 +491,9 @@ def test_however_often_it_is_touched_an_opened_order_is_seen(
     assert Sign.REJECTED in {word.sign for word in services.cases.said(purchase_target("WC-727"))}
 
 
+@pytest.mark.parametrize("meanwhile", ["open", "customer"])
 def test_opened_again_while_the_cancel_waits_for_its_turn(
-    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell, meanwhile: str
 ) -> None:
     """What was said meanwhile counts, too."""
     payment, mercadopago = reserve(simulator), fakes.seller(services).mercadopago
@@ -501,7 +502,7 @@ def test_opened_again_while_the_cancel_waits_for_its_turn(
     def wait(_seconds: float) -> bool:
         waits[0] += 1
         clock.forward(seconds=60)
-        tell("open", 120)
+        tell(meanwhile, 120)
         return True
 
     tell("customer", 60)
@@ -516,7 +517,7 @@ def test_opened_again_while_the_cancel_waits_for_its_turn(
     work_off(services)
 
     assert waits[0] >= 1
-    assert status(simulator, payment) == "authorized"
+    assert status(simulator, payment) == ("authorized" if meanwhile == "open" else "cancelled")
 
 
 def test_a_rejection_of_the_first_card_does_not_hide_what_the_shop_says_later(
@@ -686,6 +687,15 @@ def test_a_purchase_that_was_settled_stays_settled_when_the_shop_speaks_again(
     work_off(services)
 
     assert stands(services, purchase_target(REFERENCE)) == "captured buyer_withdrew"
+
+
+def test_a_date_out_of_the_calendar_is_on_record(services: Services, tell: Tell) -> None:
+    """And answered 200."""
+    assert tell("cancelled", shop="woocommerce", date_modified_gmt="0001-01-01T00:00:00+23:59") == "accepted"
+    work_off(services)
+
+    (case,) = services.cases.newest(9)
+    assert "Not a moment of the calendar" in case.detail
 
 
 def test_a_subscription_is_no_order(tell: Tell) -> None:

@@ -6,7 +6,7 @@ failed try is made again.
 """
 
 from handler.policy.claim import decide_claim
-from handler.policy.payment import Facts
+from handler.policy.facts import Facts
 from handler.policy.payment import decide
 from handler.policy.payment import wants_purchase
 from handler.policy.purchase import decide_purchase

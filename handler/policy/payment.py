@@ -1,20 +1,16 @@
 """The decision table for one payment."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from dataclasses import replace
-from datetime import datetime
 from datetime import timedelta
-from typing import Self
 
 from handler.models import Notification
 from handler.models import Payment
 from handler.models import PaymentStatus
-from handler.models import Purchase
 from handler.models import Sign
 from handler.models import State
 from handler.models import TargetKind
-from handler.policy.guards import INSTRUCTIONS
+from handler.policy.facts import Facts
+from handler.policy.facts import names_purchase
 from handler.policy.guards import OVERRULED
 from handler.policy.guards import differences
 from handler.policy.purchase import shortfall
@@ -37,42 +33,6 @@ CANCELLED = {
 UNDECIDED = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that a decision about one payment rests on.
-
-    `said` holds what stands of the payment's own notifications and of the withdrawals of its
-    purchase, newest first; `opened_by` is the number of the one that opened the case. `purchase` is None
-    until it was read. `intent` tells that a cancel is on record whose answer is not known.
-    `collector_id` and `live_mode` are the account's; empty and None while they are not known.
-    """
-
-    payment: Payment
-    said: tuple[Notification, ...]
-    now: datetime
-    opened_by: int
-    grace: timedelta
-    grace_until: datetime | None = None
-    purchase: Purchase | None = None
-    intent: Rule | None = None
-    collector_id: str = ""
-    live_mode: bool | None = None
-
-    @property
-    def signs(self) -> frozenset[Sign]:
-        """What was said, whoever said it."""
-        return frozenset(notification.sign for notification in self.said)
-
-    @property
-    def grace_ends(self) -> datetime:
-        """When the grace period ends that began when the payment was first read as rejected."""
-        return self.grace_until or self.now + self.grace
-
-    def with_purchase(self, purchase: Purchase) -> Self:
-        """Return the same facts, the purchase read."""
-        return replace(self, purchase=purchase)
-
-
 def decide(facts: Facts) -> Decision:
     """Return what to do about a payment as it was just read.
 
@@ -92,7 +52,7 @@ def wants_purchase(facts: Facts) -> bool:
         return bool(payment.external_reference) and facts.now >= facts.grace_ends
     if not payment.is_reserved:
         return False
-    return Sign.SHORT in facts.signs or any(_depends_on_purchase(said) for said in _instructions(facts))
+    return Sign.SHORT in facts.signs or facts.can_be_overruled
 
 
 def after_our_cancel(facts: Facts) -> Decision | None:
@@ -122,8 +82,8 @@ def foreign(facts: Facts) -> Decision | None:
 
 def misguided(facts: Facts) -> Decision | None:
     """Instructions none of which agrees with Mercado Pago in all that it gave are not carried out."""
-    instructions = _instructions(facts)
-    if not instructions or _instruction(facts):
+    instructions = facts.instructions
+    if not instructions or facts.instruction:
         return None
     why = "; ".join(differences(instructions[0], facts.payment, facts.purchase))
     return Decision.end(State.REFUSED, Rule.GUARD_FAILED, f"{facts.payment}; {why}")
@@ -161,7 +121,7 @@ def rejected(facts: Facts) -> Decision | None:
 
 def instructed(facts: Facts) -> Decision | None:
     """The seller said it outright, and every guard agrees."""
-    payment, instruction = facts.payment, _instruction(facts)
+    payment, instruction = facts.payment, facts.instruction
     if instruction is None:
         return None
     if payment.status is PaymentStatus.CANCELLED:
@@ -170,7 +130,7 @@ def instructed(facts: Facts) -> Decision | None:
         return _captured(payment)
     if not payment.is_reserved and not payment.is_undecided:
         return Decision.end(State.NOTHING, Rule.ALREADY_ENDED, f"{payment}: there is no reserve any more")
-    if instruction.sign in OVERRULED and _names_purchase(instruction):
+    if instruction.sign in OVERRULED and names_purchase(instruction):
         return _fallen_through(facts, instruction.sign)
     return _cancelled(facts, instruction)
 
@@ -209,34 +169,6 @@ def reported(facts: Facts) -> Decision:
     if payment.status is PaymentStatus.APPROVED:
         return Decision.end(State.NOTHING, Rule.PAID, f"{payment}: this is how it ended, the money was taken")
     return Decision.end(State.NOTHING, Rule.ALREADY_ENDED, f"{payment}: there is no reserve to release")
-
-
-def _instructions(facts: Facts) -> tuple[Notification, ...]:
-    return tuple(said for said in facts.said if said.sign in INSTRUCTIONS and not _is_spent(said, facts))
-
-
-def _is_spent(said: Notification, facts: Facts) -> bool:
-    """Whether what was said of the whole purchase was decided upon before: only a withdrawal stands."""
-    return said.sign in OVERRULED and _names_purchase(said) and said.number < facts.opened_by
-
-
-def _instruction(facts: Facts) -> Notification | None:
-    """Return the strongest instruction that agrees; of two alike, the one naming the payment."""
-    payment, purchase = facts.payment, facts.purchase
-    agreeing = [said for said in _instructions(facts) if not differences(said, payment, purchase)]
-    return min(agreeing, key=lambda said: (INSTRUCTIONS.index(said.sign), _names_purchase(said)), default=None)
-
-
-def _names_purchase(instruction: Notification) -> bool:
-    named = instruction.via or instruction.target
-    return named is not None and named.kind is TargetKind.PURCHASE
-
-
-def _depends_on_purchase(instruction: Notification) -> bool:
-    """Whether the other payments can overrule it: none of them approved, or an amount given for all."""
-    if not _names_purchase(instruction):
-        return False
-    return instruction.sign in OVERRULED or instruction.guards.amount is not None
 
 
 def _fallen_through(facts: Facts, sign: Sign) -> Decision:

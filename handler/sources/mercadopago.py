@@ -126,12 +126,9 @@ def parse(delivery: Delivery, settings: SourceSettings) -> Notification:
 
 def uses(alert: Notification) -> list[tuple[Target, str]]:
     """Return under which targets and ids the signature of an alert would be on record as something else."""
-    if alert.target is None:
-        return []
-    account, data_id = alert.target.account, alert.target.id
-    signed = alert.id.partition(":")[2]
-    asked = [(target, topic) for topic in sorted(MONEY | CLAIMS) if (target := _target(account, topic, data_id))]
-    return [(target, f"{topic}:{signed}") for target, topic in [*asked, (alert.target, SEEN)]]
+    own, signed = alert.target, alert.id.partition(":")[2]
+    asked = [(_target(own.account, topic, own.id), topic) for topic in sorted(MONEY | CLAIMS)] if own else []
+    return [(target, f"{topic}:{signed}") for target, topic in [*asked, (own, SEEN)] if target is not None]
 
 
 def _target(account: str, topic: str, data_id: str) -> Target | None:

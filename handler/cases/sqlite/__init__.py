@@ -3,30 +3,24 @@
 import sqlite3
 from collections.abc import Callable
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
-from typing import Any
 from typing import TypeVar
 
 from handler.cases import transitions
 from handler.cases.rows import case_from
 from handler.cases.rows import case_row
-from handler.cases.rows import entry_from
-from handler.cases.rows import entry_row
 from handler.cases.rows import notification_from
 from handler.cases.rows import notification_row
 from handler.cases.rows import stamp
+from handler.cases.sqlite import queries
 from handler.cases.sqlite.connection import WriteLock
 from handler.cases.sqlite.connection import create
 from handler.cases.sqlite.connection import for_reading
-from handler.cases.sqlite.tables import APPEND_ENTRY
 from handler.cases.sqlite.tables import OPEN_CASE
-from handler.cases.sqlite.tables import SAVE_CASE
 from handler.cases.sqlite.tables import SAVE_NOTIFICATION
-from handler.cases.sqlite.tables import SCHEMA
 from handler.cases.sqlite.tables import SCHEMA_VERSION
 from handler.cases.sqlite.writer import Writer
 from handler.errors import StorageError
@@ -62,11 +56,11 @@ class SQLiteCases:
     def _open_writer(self, database: Path) -> Writer:
         create(database)
         writer = Writer(database)
-        writer.run(_migrate)
+        writer.run(queries.migrate)
         return writer
 
     def _expect_version(self, database: Path) -> None:
-        version = self._read(_version)
+        version = self._read(queries.version)
         if version != SCHEMA_VERSION:
             self.close()
             msg = f"{database} has version {version} of the tables, this handler knows {SCHEMA_VERSION}"
@@ -87,8 +81,8 @@ class SQLiteCases:
                 return True
             if not is_new:
                 return False
-            if not db.execute(OPEN_CASE, opened).rowcount:
-                _save(db, transitions.heard(case_from(_row(db, target)), moment))
+            if not db.execute(OPEN_CASE, opened).rowcount and (known := queries.find(db, target)):
+                queries.save(db, transitions.heard(known, moment))
             return True
 
         return self._write(work)
@@ -112,12 +106,12 @@ class SQLiteCases:
         """See `Cases`."""
 
         def work(db: sqlite3.Connection) -> Case | None:
-            found = _find(db, target)
+            found = queries.find(db, target)
             case = transitions.claimed(found, now, lease) if found else None
             if case is None:
                 return None
-            _save(db, case)
-            return _with_said(db, case)
+            queries.save(db, case)
+            return queries.with_said(db, case)
 
         return self._write(work)
 
@@ -139,9 +133,9 @@ class SQLiteCases:
         """See `Cases`."""
 
         def work(db: sqlite3.Connection) -> None:
-            case = _find(db, target)
+            case = queries.find(db, target)
             if case is not None:
-                _save(db, transitions.nudged(case, now))
+                queries.save(db, transitions.nudged(case, now))
 
         self._write(work)
 
@@ -149,14 +143,14 @@ class SQLiteCases:
         """See `Cases`."""
 
         def work(db: sqlite3.Connection) -> Case | None:
-            case = _find(db, target)
-            return _with_said(db, case) if case else None
+            case = queries.find(db, target)
+            return queries.with_said(db, case) if case else None
 
         return self._read(work)
 
     def said(self, target: Target) -> tuple[Notification, ...]:
         """See `Cases`."""
-        return self._read(lambda db: _said(db, target))
+        return self._read(lambda db: queries.said(db, target))
 
     def find(self, target: Target, notification: str) -> Notification | None:
         """See `Cases`."""
@@ -166,7 +160,7 @@ class SQLiteCases:
 
     def history(self, target: Target) -> list[Entry]:
         """See `Cases`."""
-        return self._read(lambda db: transitions.told(_all_said(db, target), _entries(db, target)))
+        return self._read(lambda db: transitions.told(queries.all_said(db, target), queries.entries(db, target)))
 
     def newest(self, limit: int, state: State | None = None) -> list[Case]:
         """See `Cases`."""
@@ -190,9 +184,9 @@ class SQLiteCases:
         """Write a change to a case that is still the caller's, as its fence shows."""
 
         def work(db: sqlite3.Connection) -> None:
-            current = transitions.still_held(_find(db, case.target), case)
-            _save(db, change(current.heard))
-            _append(db, case.target, case.fence, entries)
+            current = transitions.still_held(queries.find(db, case.target), case)
+            queries.save(db, change(current.heard))
+            queries.append(db, case.target, case.fence, entries)
 
         self._write(work)
 
@@ -209,67 +203,3 @@ class SQLiteCases:
         except sqlite3.Error as error:
             msg = f"the record cannot be read: {error}"
             raise StorageError(msg) from error
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    if _version(db) == 0:
-        for statement in _statements(SCHEMA):
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
-
-
-def _statements(script: str) -> list[str]:
-    """Split a script; `executescript` would commit the transaction it runs in."""
-    statements, text = [], ""
-    for line in script.splitlines():
-        text += line + "\n"
-        if sqlite3.complete_statement(text):
-            statements.append(text)
-            text = ""
-    return statements
-
-
-def _version(db: sqlite3.Connection) -> int:
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    return version
-
-
-def _row(db: sqlite3.Connection, target: Target) -> Any:
-    return db.execute("SELECT * FROM cases WHERE target = ?", (str(target),)).fetchone()
-
-
-def _find(db: sqlite3.Connection, target: Target) -> Case | None:
-    row = _row(db, target)
-    return case_from(row) if row else None
-
-
-def _save(db: sqlite3.Connection, case: Case) -> None:
-    db.execute(SAVE_CASE, case_row(case))
-
-
-def _append(db: sqlite3.Connection, target: Target, fence: int, entries: Sequence[Entry]) -> None:
-    for entry in entries:
-        db.execute(APPEND_ENTRY, {"target": str(target), "fence": fence, **entry_row(entry)})
-
-
-def _entries(db: sqlite3.Connection, target: Target) -> list[Entry]:
-    return [
-        entry_from(row) for row in db.execute("SELECT * FROM history WHERE target = ? ORDER BY seq", (str(target),))
-    ]
-
-
-def _all_said(db: sqlite3.Connection, target: Target) -> list[Notification]:
-    query = "SELECT * FROM notification WHERE target = ? ORDER BY received_at"
-    return [notification_from(row) for row in db.execute(query, (str(target),))]
-
-
-def _said(db: sqlite3.Connection, target: Target) -> tuple[Notification, ...]:
-    query = (
-        "SELECT * FROM notification WHERE target = ?"
-        " ORDER BY sign = 'changed', shop_order != '', received_at DESC LIMIT ?"
-    )
-    return tuple(notification_from(row) for row in db.execute(query, (str(target), transitions.SAID_LIMIT)))
-
-
-def _with_said(db: sqlite3.Connection, case: Case) -> Case:
-    return replace(case, said=_said(db, case.target))

@@ -1,0 +1,88 @@
+"""What is read and written of the tables, one statement each, inside whoever's transaction."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+
+from handler.cases import transitions
+from handler.cases.rows import case_from
+from handler.cases.rows import case_row
+from handler.cases.rows import entry_from
+from handler.cases.rows import entry_row
+from handler.cases.rows import notification_from
+from handler.cases.sqlite.tables import APPEND_ENTRY
+from handler.cases.sqlite.tables import SAVE_CASE
+from handler.cases.sqlite.tables import SCHEMA
+from handler.cases.sqlite.tables import SCHEMA_VERSION
+from handler.models import Case
+from handler.models import Entry
+from handler.models import Notification
+from handler.models import Target
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Make the tables in a file that has none."""
+    if version(db) == 0:
+        for statement in _statements(SCHEMA):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
+
+
+def _statements(script: str) -> list[str]:
+    """Split a script; `executescript` would commit the transaction it runs in."""
+    statements, text = [], ""
+    for line in script.splitlines():
+        text += line + "\n"
+        if sqlite3.complete_statement(text):
+            statements.append(text)
+            text = ""
+    return statements
+
+
+def version(db: sqlite3.Connection) -> int:
+    """Return the version of the tables, 0 where there are none."""
+    found: int = db.execute("PRAGMA user_version").fetchone()[0]
+    return found
+
+
+def find(db: sqlite3.Connection, target: Target) -> Case | None:
+    """Return a case without what was said of it, or None."""
+    row = db.execute("SELECT * FROM cases WHERE target = ?", (str(target),)).fetchone()
+    return case_from(row) if row else None
+
+
+def save(db: sqlite3.Connection, case: Case) -> None:
+    """Write a case that is there."""
+    db.execute(SAVE_CASE, case_row(case))
+
+
+def append(db: sqlite3.Connection, target: Target, fence: int, entries: Sequence[Entry]) -> None:
+    """Add lines to a history."""
+    for entry in entries:
+        db.execute(APPEND_ENTRY, {"target": str(target), "fence": fence, **entry_row(entry)})
+
+
+def entries(db: sqlite3.Connection, target: Target) -> list[Entry]:
+    """Return the lines of a history, oldest first."""
+    query = "SELECT * FROM history WHERE target = ? ORDER BY seq"
+    return [entry_from(row) for row in db.execute(query, (str(target),))]
+
+
+def all_said(db: sqlite3.Connection, target: Target) -> list[Notification]:
+    """Return whatever was said of a target, oldest first."""
+    query = "SELECT * FROM notification WHERE target = ? ORDER BY received_at"
+    return [notification_from(row) for row in db.execute(query, (str(target),))]
+
+
+def said(db: sqlite3.Connection, target: Target) -> tuple[Notification, ...]:
+    """Return what counts of it, as `Cases.said` tells."""
+    query = (
+        "SELECT * FROM notification WHERE target = ?"
+        " ORDER BY sign = 'changed', shop_order != '', received_at DESC LIMIT ?"
+    )
+    return tuple(notification_from(row) for row in db.execute(query, (str(target), transitions.SAID_LIMIT)))
+
+
+def with_said(db: sqlite3.Connection, case: Case) -> Case:
+    """Return a case with what was said of it."""
+    return replace(case, said=said(db, case.target))
