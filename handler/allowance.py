@@ -8,8 +8,8 @@ from threading import Lock
 
 from handler.models import Target
 
-#: So many targets within a span, for each account; what is said of one of them again is not counted.
-MOST, SPAN = 60, timedelta(minutes=1)
+#: So many targets of an account within a span, and so many notifications of each of them.
+MOST, EACH, SPAN = 60, 5, timedelta(minutes=1)
 
 
 class Allowance:
@@ -17,16 +17,18 @@ class Allowance:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._taken: dict[str, dict[Target, datetime]] = defaultdict(dict)
+        self._taken: dict[str, dict[Target, list[datetime]]] = defaultdict(dict)
         self._lock = Lock()
 
     def take(self, target: Target) -> bool:
         """Whether something unsigned about a target may be taken now."""
-        now = self._clock()
+        since = self._clock() - SPAN
         with self._lock:
-            recent = {seen: at for seen, at in self._taken[target.account].items() if now - at < SPAN}
+            taken = self._taken[target.account]
+            recent = {seen: times for seen, times in taken.items() if times[-1] > since}
+            times = [moment for moment in recent.get(target, []) if moment > since]
             self._taken[target.account] = recent
-            if target not in recent and len(recent) >= MOST:
+            if len(times) >= EACH or (target not in recent and len(recent) >= MOST):
                 return False
-            recent.setdefault(target, now)
+            recent[target] = [*times, self._clock()]
             return True

@@ -6,6 +6,7 @@ What comes back is checked for its shape and cut down to the fields of our nouns
 """
 
 from datetime import datetime
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from typing import Self
@@ -16,6 +17,7 @@ from handler.answers import CLAIM
 from handler.answers import MERCHANT_ORDER
 from handler.answers import MERCHANT_ORDER_PAYMENTS
 from handler.answers import ORDER
+from handler.answers import ORDER_PAGE
 from handler.answers import PAYMENT
 from handler.answers import SEARCH
 from handler.calls import Calls
@@ -31,6 +33,10 @@ from handler.pace import Pace
 
 PAGE = 100
 MOST_PAGES = 50
+
+#: What one search for orders may span: https://www.mercadopago.com.br/developers/en/reference/orders/online-payments/search/get
+ORDER_SPAN, MARGIN = timedelta(days=30) - timedelta(minutes=10), timedelta(minutes=5)
+ORDER_PAGE_SIZE = 50
 
 
 class MercadoPago:
@@ -104,6 +110,22 @@ class MercadoPago:
             offset += len(page["results"])
             if not page["results"] or offset >= page["paging"]["total"]:
                 return tuple(found.values())
+        msg = f"a search gave more than {MOST_PAGES} pages"
+        raise UnclearError(msg)
+
+    def search_orders(self, external_reference: str, now: datetime) -> tuple[str, ...]:
+        """Return the ids of the orders that carry this very reference, of the thirty days that one search may span."""
+        begin, end = (f"{moment:%Y-%m-%dT%H:%M:%S}Z" for moment in (now - ORDER_SPAN, now + MARGIN))
+        found: dict[str, None] = {}
+        for page in range(MOST_PAGES):
+            query = (
+                f"external_reference={_part(external_reference)}&begin_date={_part(begin)}&end_date={_part(end)}"
+                f"&limit={ORDER_PAGE_SIZE}&offset={page * ORDER_PAGE_SIZE}"
+            )
+            orders = self._calls.get(f"/v1/orders?{query}", ORDER_PAGE)["data"]
+            found.update({order["id"]: None for order in orders if order["external_reference"] == external_reference})
+            if len(orders) < ORDER_PAGE_SIZE:
+                return tuple(found)
         msg = f"a search gave more than {MOST_PAGES} pages"
         raise UnclearError(msg)
 

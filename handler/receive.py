@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -24,6 +25,7 @@ from handler.models import TargetKind
 from handler.sources import SOURCES
 from handler.sources import Source
 from handler.sources import SourceSettings
+from handler.strict_json import loads
 
 #: What is kept of a problem, in characters.
 LONGEST_PROBLEM = 500
@@ -89,6 +91,8 @@ def _not_understood(delivery: Delivery, error: DeliveryError) -> Notification:
     key = sha256(delivery.body).hexdigest()
     target = Target(delivery.account, TargetKind.ORDER, f"{delivery.source}-{key[:16]}")
     problem = str(error)
+    with suppress(MalformedError, KeyError, TypeError, ValueError):
+        problem = f"order {int(loads(delivery.body)['id'])}: {problem}"
     if isinstance(error, InvalidError):
         problem += f": {json.dumps(error.errors, default=str)}"
     return Notification(key, delivery.source, "order", delivery.received_at, target, problem=problem[:LONGEST_PROBLEM])

@@ -188,6 +188,19 @@ def test_no_number_of_reports_hides_that_a_signature_was_used(
     assert hear(services, delivery(payment, payment, order, at=clock(), **signed)).reason == "alert_not_proven"
 
 
+def test_no_number_of_ignored_topics_hides_an_alert(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """They are found by their ids alone."""
+    payment, order = linked(simulator)
+    receive(delivery("123456", payment, order), fakes.reception(services))
+    for _ in range(70):
+        clock.forward(milliseconds=1)
+        query = "data.id=123456&type=topic_chargebacks_wh"
+        receive(mercadopago_delivery("123456", query=query, at=clock()), fakes.reception(services))
+    work_off(services)
+
+    assert status(simulator, payment) == "cancelled"
+
+
 def test_one_alert_that_names_nothing_holds_up_no_other(services: Services, simulator: Simulator) -> None:
     """Each is decided by itself."""
     payment, order = linked(simulator)

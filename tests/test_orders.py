@@ -208,6 +208,98 @@ def test_an_order_need_not_tell_its_collector(services: Services, simulator: Sim
     assert hear(services, simulator.memory.orders.add(user_id=user_id)).reason == "buyer_withdrew"
 
 
+# A purchase leads to its orders, too.
+
+
+def purchase_of(services: Services, reference: str = "ORDER-1") -> Case:
+    """Have the buyer withdraw from a purchase."""
+    services.accept(said(purchase_target(reference), Sign.WITHDREW, services.clock()))
+    work_off(services)
+    case = services.cases.get(purchase_target(reference))
+    assert case is not None
+    return case
+
+
+def test_a_purchase_leads_to_its_orders(services: Services, simulator: Simulator) -> None:
+    """Over all pages, those of that very reference, each a case of its own beside the payments."""
+    memory = simulator.memory
+    orders = [memory.orders.add(external_reference="ORDER-1") for _ in range(52)]
+    other, payment = memory.orders.add(external_reference="ORDER-10"), memory.add_payment(external_reference="ORDER-1")
+
+    case = purchase_of(services)
+
+    assert {status(simulator, order_id) for order_id in orders} == {"canceled"}
+    assert (status(simulator, other), memory.payment(payment)["status"]) == ("action_required", "cancelled")
+    assert case.detail == "its payments: 53 cancelled"
+
+
+def test_an_order_that_was_paid_keeps_the_reserves_of_a_rejected_purchase(
+    services: Services, simulator: Simulator
+) -> None:
+    """As an approved payment does."""
+    reserve = simulator.memory.add_payment(external_reference="ORDER-1")
+    simulator.memory.orders.add("processed", external_reference="ORDER-1")
+    services.accept(said(purchase_target("ORDER-1"), Sign.REJECTED, services.clock()))
+    work_off(services)
+
+    assert simulator.memory.payment(reserve)["status"] == "authorized"
+
+
+def test_an_order_that_was_given_another_reference_is_left_alone(services: Services, simulator: Simulator) -> None:
+    """What is read counts, not what the search says."""
+    order_id = simulator.memory.orders.add(external_reference="ORDER-1")
+    page = {"data": [dict(simulator.memory.orders.get(order_id))], "paging": {}}
+    simulator.memory.orders.orders[order_id]["external_reference"] = "ORDER-2"
+    simulator.fail(Fault("GET", "/v1/orders", status=200, body=json.dumps(page).encode(), times=9))
+
+    purchase_of(services)
+
+    assert status(simulator, order_id) == "action_required"
+
+
+@pytest.mark.parametrize("answer", [400, 403, 404, 500, 0])
+def test_orders_that_cannot_be_searched_hold_up_no_payment(
+    services: Services, simulator: Simulator, answer: int
+) -> None:
+    """Many sellers have none; it is noted."""
+    payment = simulator.memory.add_payment(external_reference="ORDER-1")
+    simulator.fail(Fault("GET", "/v1/orders", status=answer, times=99))
+
+    case = purchase_of(services)
+
+    assert simulator.memory.payment(payment)["status"] == "cancelled"
+    assert any(entry.rule == "orders not searched" for entry in services.cases.history(case.target))
+
+
+def test_a_refused_token_is_no_reason_to_go_on_without_orders(services: Services, simulator: Simulator) -> None:
+    """The account rests."""
+    simulator.memory.add_payment(external_reference="ORDER-1")
+    simulator.fail(Fault("GET", "/v1/orders", status=401))
+
+    assert purchase_of(services).reason == "account_paused"
+
+
+def test_a_search_that_never_ends_is_no_answer(services: Services, simulator: Simulator) -> None:
+    """As with payments."""
+    page = {"data": [{"id": ORDER, "external_reference": "A"}] * 50}
+    simulator.fail(Fault("GET", "/v1/orders", status=200, body=json.dumps(page).encode(), times=999))
+    payment = simulator.memory.add_payment(external_reference="ORDER-1")
+
+    purchase_of(services)
+
+    assert simulator.memory.payment(payment)["status"] == "cancelled"
+    assert len([call for call in simulator.calls if call.path == "/v1/orders"]) == 100
+
+
+def test_a_reference_that_no_order_can_have_is_not_searched(services: Services, simulator: Simulator) -> None:
+    """It would be refused."""
+    simulator.memory.add_payment(external_reference="Pedido 1/B")
+
+    purchase_of(services, "Pedido 1/B")
+
+    assert not any(call.path == "/v1/orders" for call in simulator.calls)
+
+
 # What Mercado Pago answers to a cancel.
 
 

@@ -403,8 +403,10 @@ def test_what_is_passed_on_has_the_origin_that_decided() -> None:
     wrong = said(PURCHASE, Sign.WITHDREW, guards=Guards(currency="BRL"))
     right = said(PURCHASE, Sign.REJECTED)
 
-    (decision,) = decide_purchase([wrong, right], alone(payment()))
+    decision, refused = decide_purchase([wrong, right], alone(payment()))
     assert decision.origin == right
+    assert outcome(refused) == "refused guard_failed"
+    assert len(decide_purchase([said(PURCHASE, Sign.WITHDREW), wrong], alone(payment()))) == 1
 
 
 def test_only_what_the_others_can_overrule_is_worth_reading_them() -> None:

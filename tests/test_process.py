@@ -558,7 +558,7 @@ def test_slow_reading_leaves_the_cancel_a_lease_of_its_own(
 
 
 def test_no_call_begins_that_might_outlast_the_lease(services: Services, simulator: Simulator, clock: Clock) -> None:
-    """The case is put off with the reserve as it was; nothing of an attempt is used up."""
+    """The case is put off with the reserve as it was, and tried again like any other that failed."""
     target = payment_target(simulator.memory.add_payment())
     hear(services, target)
     slow = simulator.app.app
@@ -569,8 +569,8 @@ def test_no_call_begins_that_might_outlast_the_lease(services: Services, simulat
 
     simulator.app.app = slowly
     process(target, services)
-    assert (stands(services, target), puts(simulator)) == ("pending stopped", 0)
-    assert case_of(services, target).attempts == 0
+    assert (stands(services, target), puts(simulator)) == ("pending unclear", 0)
+    assert case_of(services, target).attempts == 1
     simulator.app.app = slow
     clock.forward(seconds=5)
     work_off(services)

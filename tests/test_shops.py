@@ -117,10 +117,10 @@ def test_a_complete_order_of_woocommerce_names_its_payments() -> None:
     ],
 )
 def test_payments_are_found_in_whatever_plugins_write(meta: object, payments: tuple[str, ...] | None) -> None:
-    """Of very many the last fifty, which may still hold something."""
+    """Of very many the last twenty, which may still hold something."""
     notification = parsed(fakes.woocommerce_delivery(json.dumps({**WOOCOMMERCE, "meta_data": meta}).encode()))
 
-    assert notification.payments == (tuple(map(str, range(49, 99))) if payments is None else payments)
+    assert notification.payments == (tuple(map(str, range(79, 99))) if payments is None else payments)
 
 
 def test_an_order_whose_method_changed_still_has_its_reserve() -> None:
@@ -130,12 +130,20 @@ def test_an_order_whose_method_changed_still_has_its_reserve() -> None:
     assert parsed(fakes.woocommerce_delivery(json.dumps(order).encode())).payments == ("1319999001",)
 
 
-@pytest.mark.parametrize("state", ["pending", "processing", "on-hold", "completed", "failed", "refunded", "custom"])
+@pytest.mark.parametrize("state", ["pending", "processing", "on-hold", "completed", "custom"])
 def test_any_other_status_of_woocommerce_is_no_cancellation(state: str) -> None:
-    """Least of all `failed`, which a late word about the first card leaves behind on an order that was paid."""
+    """The order is open."""
     notification = parsed(fakes.woocommerce_delivery(json.dumps({**WOOCOMMERCE, "status": state}).encode()))
 
     assert notification.sign is Sign.ORDER_OPEN
+
+
+@pytest.mark.parametrize("state", ["failed", "refunded", "trash"])
+def test_what_is_neither_cancelled_nor_open_changes_nothing(state: str) -> None:
+    """A late word about the first card leaves `failed` behind on an order that was paid with the next."""
+    delivery = fakes.woocommerce_delivery(json.dumps({**WOOCOMMERCE, "status": state}).encode())
+
+    assert parsed(delivery).target is None
 
 
 def test_a_secret_of_woocommerce_may_have_special_characters() -> None:
@@ -555,19 +563,46 @@ def test_a_word_in_its_grace_period_is_not_forgotten_over_another(
     assert status(simulator, payment) == "cancelled"
 
 
-def test_an_order_of_another_shop_takes_nothing_back(
-    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+@pytest.mark.parametrize("states", [("cancelled", "open"), ("open", "cancelled")])
+def test_where_two_shops_speak_of_one_order_nothing_is_done(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell, states: tuple[str, str]
 ) -> None:
-    """A copy of it, at another address, numbers its orders alike."""
+    """A copy of a shop, at another address, numbers its orders alike: a person must look."""
     payment = reserve(simulator, external_reference="WC-727")
-    tell("cancelled", 60, shop="woocommerce", meta_data=[])
+    tell(states[0], 60, shop="woocommerce", meta_data=[])
     copy = {"_links": {"self": [{"href": "https://copy.example.com/wp-json/wc/v3/orders/727"}]}}
-    tell("open", 90, shop="woocommerce", meta_data=[], **copy)
-    tell("open", 90, shop="woocommerce", meta_data=[], _links=None)
+    tell(states[1], 90, shop="woocommerce", meta_data=[], **copy)
     clock.forward(minutes=6)
     work_off(services)
 
-    assert status(simulator, payment) == "cancelled"
+    assert stands(services, purchase_target("WC-727")) == "refused guard_failed"
+    assert "copy.example.com and shop.example.com" in services.cases.history(purchase_target("WC-727"))[-1].detail
+    assert status(simulator, payment) == "authorized"
+
+
+@pytest.mark.parametrize(
+    "link", ["https://www.shop.example.com/wp-json/wc/v3/orders/727", "https://SHOP.example.com/x"]
+)
+def test_one_shop_may_be_spelt_in_two_ways(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell, link: str
+) -> None:
+    """It is the same host."""
+    payment = reserve(simulator, external_reference="WC-727")
+    tell("cancelled", 60, shop="woocommerce", meta_data=[])
+    tell("open", 90, shop="woocommerce", meta_data=[], _links={"self": [{"href": link}]})
+    clock.forward(minutes=6)
+    work_off(services)
+
+    assert stands(services, purchase_target("WC-727")) == "nothing order_open"
+    assert status(simulator, payment) == "authorized"
+
+
+def test_an_order_that_does_not_tell_where_it_is(tell: Tell, services: Services) -> None:
+    """Is known by its id alone."""
+    tell("cancelled", 60, shop="woocommerce", meta_data=[], _links=None)
+
+    (word,) = services.cases.said(purchase_target("WC-727"))
+    assert word.shop_order == "woocommerce 727"
 
 
 def test_within_one_second_a_cancellation_of_shopify_came_last(
@@ -689,12 +724,162 @@ def test_a_purchase_that_was_settled_stays_settled_when_the_shop_speaks_again(
     assert stands(services, purchase_target(REFERENCE)) == "captured buyer_withdrew"
 
 
+def named(*payments: str) -> list[dict[str, str]]:
+    """Return what Mercado Pago's plugin writes into an order."""
+    return [{"key": "_Mercado_Pago_Payment_IDs", "value": ", ".join(payments)}]
+
+
+def test_an_amount_agrees_for_the_word_that_gave_it_and_no_other(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """Opened again and paid anew, the order is compared anew."""
+    first = reserve(simulator)
+    tell("customer", 60)
+    work_off(services)
+    tell("open", 90)
+    other = reserve(simulator, transaction_amount=999.0)
+    clock.forward(minutes=5)
+    tell("customer", 300)
+    work_off(services)
+    assert (status(simulator, first), status(simulator, other)) == ("cancelled", "authorized")
+    assert stands(services, purchase_target(REFERENCE)) == "refused guard_failed"
+
+    tell("open", 400)
+    clock.forward(minutes=5)
+    tell("customer", 600, total_price="999.00")
+    work_off(services)
+    assert status(simulator, other) == "cancelled"
+
+
+def test_a_cancelled_order_is_not_cancelled_anew_though_its_first_word_is_old(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """Nor however often it was touched since."""
+    early = reserve(simulator, external_reference="WC-727")
+    for day in range(9):
+        clock.now = NOW + timedelta(days=day, seconds=60)
+        for touch in range(20):
+            tell("cancelled", 86400 * day + 60 + touch, shop="woocommerce", meta_data=[])
+        if day == 5:
+            late = reserve(simulator, external_reference="WC-727")
+        clock.forward(minutes=6)
+        work_off(services)
+
+    assert (status(simulator, early), status(simulator, late)) == ("cancelled", "authorized")
+
+
+def test_a_refused_token_is_asked_about_before_a_payment_is_given_up(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """403 may be about either."""
+    payment = reserve(simulator, external_reference="WC-727")
+    tell("cancelled", 60, shop="woocommerce", meta_data=named(payment))
+    clock.forward(minutes=6)
+    for path in (f"/v1/payments/{payment}", "/users/me"):
+        simulator.fail(Fault("GET", path, status=403, times=2))
+    work_off(services)
+    assert stands(services, purchase_target("WC-727")) == "pending account_paused"
+    clock.forward(minutes=6)
+    work_off(services)
+
+    assert status(simulator, payment) == "cancelled"
+
+
+def test_a_named_payment_that_is_never_to_be_had_is_told(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """Beside one that holds nothing, and alone."""
+    rejected = reserve(simulator, "rejected", external_reference="WC-727")
+    tell("cancelled", 60, shop="woocommerce", meta_data=named("77", rejected))
+    tell("cancelled", 60, shop="woocommerce", meta_data=named("77"), id=728, _links=None)
+    for _ in range(6):
+        clock.forward(hours=1)
+        work_off(services)
+
+    for order in ("WC-727", "WC-728"):
+        assert stands(services, purchase_target(order)) == "refused not_found"
+        assert "payment 77, which the shop names" in services.cases.history(purchase_target(order))[-1].detail
+
+
+def test_what_the_plugin_did_not_write_down_is_found_by_reference(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """The first card was rejected and noted, the second reserved and not."""
+    first, second = (reserve(simulator, state, external_reference="WC-727") for state in ("rejected", "authorized"))
+    tell("cancelled", 60, shop="woocommerce", meta_data=named(first))
+    clock.forward(minutes=6)
+    work_off(services)
+
+    assert status(simulator, second) == "cancelled"
+
+
+def test_an_order_is_not_known_by_the_end_of_anothers_number(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """27 is not 727."""
+    victim = reserve(simulator, external_reference="WC-727", transaction_amount=50.0)
+    tell("cancelled", 60, shop="woocommerce", id=27, meta_data=named(victim))
+    clock.forward(minutes=6)
+    work_off(services)
+
+    assert stands(services, purchase_target("WC-27")) == "refused guard_failed"
+    assert status(simulator, victim) == "authorized"
+
+
+def test_of_two_bodies_in_one_second_the_later_one_counts(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """WooCommerce tells time by the second; only the second body names the payment."""
+    payment = reserve(simulator, external_reference=None)
+    tell("cancelled", 60, shop="woocommerce", meta_data=[])
+    clock.forward(seconds=1)
+    tell("cancelled", 60, shop="woocommerce", meta_data=named(payment))
+    clock.forward(minutes=6)
+    work_off(services)
+
+    assert status(simulator, payment) == "cancelled"
+
+
+def test_a_withdrawal_that_does_not_agree_is_not_hidden(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """By a weaker word that has nothing to say, or that released what it meant."""
+    first = reserve(simulator)
+    services.accept(said(purchase_target(REFERENCE), Sign.REJECTED, clock()))
+    clock.forward(minutes=1)
+    second = reserve(simulator)
+    clock.forward(minutes=1)
+    wrong = Guards(currency="BRL")
+    services.accept(said(purchase_target(REFERENCE), Sign.WITHDREW, clock(), guards=wrong))
+    work_off(services)
+    clock.forward(minutes=5)
+    work_off(services)
+
+    assert stands(services, purchase_target(REFERENCE)) == "refused guard_failed"
+    assert (status(simulator, first), status(simulator, second)) == ("cancelled", "authorized")
+
+
+def test_a_cancellation_that_comes_late_does_not_outlive_its_reopening(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """What took it back counts for as long as it does."""
+    clock.now = NOW + timedelta(minutes=5)
+    tell("open", 120)
+    clock.now = NOW + timedelta(hours=4)
+    tell("customer", 60)
+    clock.now = NOW + timedelta(days=7, hours=1)
+    payment = reserve(simulator)
+    services.accept(said(payment_target(payment), Sign.CHANGED, clock()))
+    work_off(services)
+
+    assert stands(services, payment_target(payment)) == "nothing reserve_wanted"
+
+
 def test_a_date_out_of_the_calendar_is_on_record(services: Services, tell: Tell) -> None:
     """And answered 200."""
     assert tell("cancelled", shop="woocommerce", date_modified_gmt="0001-01-01T00:00:00+23:59") == "accepted"
     work_off(services)
 
     (case,) = services.cases.newest(9)
+    assert "order 727" in case.detail
     assert "Not a moment of the calendar" in case.detail
 
 

@@ -447,6 +447,20 @@ def test_what_the_orders_api_refuses(  # noqa: PLR0917 - a table
 
 
 @pytest.mark.parametrize(
+    ("query", "refusal"),
+    [
+        ("external_reference=A", "missing_required_params"),
+        ("begin_date=soon&end_date=2026-11-22T00:00:00Z", "invalid_parameter"),
+        ("begin_date=2026-10-01T00:00:00Z&end_date=2026-11-22T00:00:00Z", "invalid_parameter"),
+        ("begin_date=2026-11-01T00:00:00Z&end_date=2026-11-22T00:00:00Z&limit=101", "invalid_parameter"),
+    ],
+)
+def test_a_search_for_orders_minds_its_parameters(client: Client, query: str, refusal: str) -> None:
+    """Both dates, at most thirty days apart."""
+    assert order_code(call(client, "GET", f"/v1/orders?{query}")[1]) == refusal
+
+
+@pytest.mark.parametrize(
     ("changes", "refusal"),
     [
         ({"transactions": None}, "exceeded_number_of_transactions"),

@@ -131,7 +131,7 @@ def test_tables_of_another_version_are_not_touched(database: Path, read_only: bo
     other.execute("PRAGMA user_version = 99")
     other.close()
 
-    with pytest.raises(StorageError, match="has version 99 of the tables, this handler knows 3"):
+    with pytest.raises(StorageError, match="has version 99 of the tables, this handler knows 4"):
         SQLiteCases(database, read_only=read_only)
 
 

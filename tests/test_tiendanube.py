@@ -174,6 +174,29 @@ def test_opened_again_within_the_grace_period_it_is_kept(
     assert status(simulator, payment) == "authorized"
 
 
+def test_opened_and_cancelled_again_it_is_a_new_sign(
+    services: Services, simulator: Simulator, shop: Shop, clock: Clock
+) -> None:
+    """With a grace period of its own."""
+    order_id = shop.add_order()
+    payment = simulator.memory.add_payment(external_reference=order_id)
+    clock.forward(seconds=5)
+    shop.cancel(order_id, "other")
+    tell(services, "order/cancelled", order_id)
+    work_off(services)
+    clock.forward(seconds=280)
+    shop.change(order_id, status="open", cancel_reason=None)
+    clock.forward(seconds=10)
+    shop.cancel(order_id, "other")
+    clock.forward(seconds=20)
+    work_off(services)
+    assert status(simulator, payment) == "authorized"
+    clock.forward(seconds=290)
+    work_off(services)
+
+    assert status(simulator, payment) == "cancelled"
+
+
 def test_opened_again_it_takes_its_withdrawal_back(
     services: Services, simulator: Simulator, shop: Shop, clock: Clock
 ) -> None:

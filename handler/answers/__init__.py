@@ -7,6 +7,7 @@ from marshmallow import ValidationError
 
 from handler.answers.claim import ClaimSchema
 from handler.answers.fields import IdField
+from handler.answers.order import OrderPageSchema
 from handler.answers.order import OrderSchema
 from handler.answers.payment import MerchantOrderPaymentsSchema
 from handler.answers.payment import MerchantOrderSchema
@@ -27,6 +28,7 @@ class AccountSchema(LenientSchema):
 
 PAYMENT, SEARCH, ORDER, CLAIM, ACCOUNT = PaymentSchema(), SearchSchema(), OrderSchema(), ClaimSchema(), AccountSchema()
 MERCHANT_ORDER, MERCHANT_ORDER_PAYMENTS = MerchantOrderSchema(), MerchantOrderPaymentsSchema()
+ORDER_PAGE = OrderPageSchema()
 
 
 def read(shape: LenientSchema, body: bytes) -> Any:

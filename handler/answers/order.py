@@ -36,14 +36,29 @@ STATUSES = {
 #: Where an order can be cancelled from.
 CANCELLABLE = frozenset({"created", "action_required"})
 
+ORDER_ID = r"ORD[0-9A-Z]{26}\Z"
+
 #: The reserve: authorized and not captured.
 RESERVE = ("action_required", "waiting_capture")
+
+
+class FoundOrderSchema(LenientSchema):
+    """One of a page of orders: enough to read it."""
+
+    id = fields.String(required=True, validate=validate.Regexp(ORDER_ID))
+    external_reference = fields.String(load_default="", allow_none=True)
+
+
+class OrderPageSchema(LenientSchema):
+    """A page of orders: https://www.mercadopago.com.br/developers/en/reference/orders/online-payments/search/get ."""
+
+    data = fields.List(fields.Nested(FoundOrderSchema), required=True)
 
 
 class OrderSchema(LenientSchema):
     """One order; amounts are strings, and what is not always told is read leniently."""
 
-    id = fields.String(required=True, validate=validate.Regexp(r"ORD[0-9A-Z]{26}\Z"))
+    id = fields.String(required=True, validate=validate.Regexp(ORDER_ID))
     status = fields.String(required=True)
     status_detail = fields.String(load_default="", allow_none=True)
     total_amount = fields.Decimal(required=True, validate=AMOUNT)

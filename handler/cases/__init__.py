@@ -66,7 +66,10 @@ class Cases(Protocol):
         ...
 
     def said(self, target: Target) -> tuple[Notification, ...]:
-        """Return what was said of a target, at most 64: instructions first, then shops, then reports; newest first."""
+        """Return what was said of a target and asks for something: instructions first, then shops, then reports.
+
+        Of each the newest first, 64 in all; where there is more, the first words of shops beside them.
+        """
         ...
 
     def find(self, target: Target, notification: str) -> Notification | None:

@@ -55,6 +55,7 @@ def case_row(case: Case) -> Values:
         "grace_until": _stamp_or_none(case.grace_until),
         "opened_by": case.opened_by,
         "not_before": _stamp_or_none(case.not_before),
+        "agreed": "\n".join(case.agreed),
     }
 
 
@@ -81,6 +82,7 @@ def case_from(row: Row) -> Case:
         grace_until=_moment(row["grace_until"]),
         opened_by=row["opened_by"],
         not_before=_moment(row["not_before"]),
+        agreed=tuple(row["agreed"].splitlines()),
     )
 
 

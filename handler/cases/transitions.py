@@ -22,8 +22,8 @@ from handler.models import Target
 from handler.policy import Decision
 from handler.policy import Rule
 
-#: How many notifications of one target are looked at.
-SAID_LIMIT = 64
+#: How many notifications of one target are looked at, and beside them, how many of the first that shops said.
+SAID_LIMIT, FIRST_LIMIT = 64, 32
 
 #: The lease of a case that nobody holds: before any moment at which something may have been heard.
 NOBODYS = datetime(1970, 1, 1, tzinfo=UTC)
@@ -140,8 +140,5 @@ def _said_entry(notification: Notification) -> Entry:
 def _reopened(case: Case, now: datetime) -> Case:
     """Return an ended case as if nothing had been read or tried yet, and held by nobody; fence and key stay."""
     fresh = replace(case, state=State.PENDING, reason=Rule.NOTIFIED, detail="", due_at=now, lease_until=NOBODYS)
-    fresh = replace(fresh, attempts=0, misses=0, claims=0)
-    # What a purchase came to before any of it was released is never seen again.
-    if case.target.is_money:
-        fresh = replace(fresh, amount=None, currency="")
+    fresh = replace(fresh, attempts=0, misses=0, claims=0, amount=None, currency="")
     return replace(fresh, grace_until=None, not_before=None)

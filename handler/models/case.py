@@ -66,8 +66,9 @@ class Case:
     the case. `claims` counts the claims since an outcome was last written, `attempts` the tries that
     failed, `misses` those of them in a row that found nothing at Mercado Pago. `amount` and `currency`
     are what was read of a payment last, of a purchase first. `grace_until` is set once a weak sign was
-    read, `not_before` where Mercado Pago asked for a wait that no notification cuts short. `said` is
-    filled in by a claim, newest first.
+    read, `not_before` where Mercado Pago asked for a wait that no notification cuts short. `agreed` are
+    the notifications whose amount agreed with a purchase when it was looked at, before any of it was
+    released. `said` is filled in by a claim, newest first.
     """
 
     target: Target
@@ -90,6 +91,7 @@ class Case:
     currency: str = ""
     grace_until: datetime | None = None
     not_before: datetime | None = None
+    agreed: tuple[str, ...] = ()
     said: tuple[Notification, ...] = field(default=(), compare=False)
 
     @property

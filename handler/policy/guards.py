@@ -34,10 +34,9 @@ def differences(said: Notification, payment: Payment, purchase: Purchase | None 
     return _compared(said.guards, payment.amount, payment.currency, payment.external_reference)
 
 
-def purchase_differences(said: Notification, purchase: Purchase, amount: Decimal | None = None) -> tuple[str, ...]:
-    """Compare with all of a purchase; `amount` is what it came to before any of it was released."""
-    if amount is None:
-        amount = said.guards.amount if _is_all(said, purchase) else purchase_amount(purchase)
+def purchase_differences(said: Notification, purchase: Purchase, *, agreed: bool = False) -> tuple[str, ...]:
+    """Compare with all of a purchase; an amount that `agreed` before any of it was released agrees for good."""
+    amount = said.guards.amount if agreed or _is_all(said, purchase) else purchase_amount(purchase)
     return _compared(said.guards, amount, purchase_currency(purchase), purchase.reference)
 
 

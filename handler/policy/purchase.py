@@ -1,6 +1,8 @@
 """The decision table for a purchase: all payments of one `external_reference`."""
 
+import re
 from collections import Counter
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import datetime
@@ -61,28 +63,36 @@ def grace_ends(word: Notification, grace: timedelta) -> datetime:
 
 
 def decide_purchase(
-    said: Sequence[Notification], purchase: Purchase, amount: Decimal | None = None
+    said: Sequence[Notification], purchase: Purchase, agreed: Collection[str] = ()
 ) -> tuple[Decision, ...]:
     """Return which payments each of these instructions about a purchase concerns, the strongest first.
 
-    It has at least one payment; `amount` is what it came to when it was first read: it shrinks with each
-    payment that is released. A withdrawal concerns all of them, so it stands alone.
+    It has at least one payment; `agreed` are the ids of those whose amount agreed before any of it was
+    released. A withdrawal concerns all of them, so it stands alone. One that does not agree is refused,
+    unless a stronger one does.
     """
-    agreeing = [word for word in said if not purchase_differences(word, purchase, amount)]
+    differ = {word: purchase_differences(word, purchase, agreed=word.id in agreed) for word in said}
+    agreeing = [word for word in said if not differ[word]]
+    refused = [_refused(purchase, differ[word]) for word in said if differ[word]][:1]
     if not agreeing:
-        why = "; ".join(purchase_differences(said[0], purchase, amount))
-        return (Decision.end(State.REFUSED, Rule.GUARD_FAILED, f"{describe(purchase)}; {why}"),)
+        return tuple(refused)
     if agreeing[0].sign is not Sign.WITHDREW:
-        return tuple(_fallen_through(purchase, word) for word in agreeing)
+        hidden = INSTRUCTIONS.index(said[0].sign) < INSTRUCTIONS.index(agreeing[0].sign)
+        return (*(_fallen_through(purchase, word) for word in agreeing), *(refused if hidden else ()))
     ids = [payment.id for payment in purchase.payments]
     why = f"{describe(purchase)}; the buyer withdrew from all of it"
     return (Decision.spread(ids, Sign.WITHDREW, agreeing[0], Rule.BUYER_WITHDREW, why),)
 
 
+def _refused(purchase: Purchase, differ: Sequence[str]) -> Decision:
+    return Decision.end(State.REFUSED, Rule.GUARD_FAILED, f"{describe(purchase)}; {'; '.join(differ)}")
+
+
 def belongs(payment: Payment, reference: str, said: Sequence[Notification]) -> bool:
     """Whether a payment that a shop named can be its order's: it carries the reference, none, or the order's id."""
-    ids = tuple(word.shop_order.rpartition(" ")[2] for word in said if payment.id in word.payments)
-    return payment.external_reference in {"", reference} or payment.external_reference.endswith(ids)
+    ids = [word.shop_order.rpartition(" ")[2] for word in said if payment.id in word.payments]
+    carried = payment.external_reference
+    return carried in {"", reference} or any(re.search(rf"(?<![0-9]){number}$", carried) for number in ids)
 
 
 def _fallen_through(purchase: Purchase, said: Notification) -> Decision:

@@ -10,6 +10,7 @@ from handler.errors import MercadoPagoError
 from handler.errors import PaymentNotFoundError
 from handler.errors import RateLimitedError
 from handler.models import Case
+from handler.models import Sign
 from handler.models import State
 from handler.models import TargetKind
 from handler.policy.rules import Decision
@@ -79,7 +80,8 @@ def after_fault(case: Case, now: datetime, trying: Trying) -> tuple[Case, Decisi
 
 def _never_found(case: Case, why: str) -> Decision:
     if case.target.kind is TargetKind.PURCHASE:
-        why = f"{why}; a withdrawal stays on file and catches a payment that comes later"
+        if any(word.sign is Sign.WITHDREW for word in case.said):
+            why = f"{why}; a withdrawal stays on file and catches a payment that comes later"
         return Decision.end(State.NOTHING, Rule.NO_PAYMENTS, why)
     why = f"{why}, {case.misses} times in a row: no such {case.target.kind}, or another account's"
     return Decision.end(State.REFUSED, Rule.NOT_FOUND, why)

@@ -11,6 +11,9 @@ from handler.policy.rules import Rule
 from handler.sources.schema import cancelled_sign
 from handler.sources.schema import is_mercadopago
 
+#: What shops tell time by.
+SECOND = timedelta(seconds=1)
+
 RULES = {
     Sign.WITHDREW: Rule.BUYER_WITHDREW,
     Sign.ORDER_CANCELLED: Rule.ORDER_CANCELLED,
@@ -23,7 +26,8 @@ def decide_shop_order(order: ShopOrder, now: datetime, grace: timedelta, grace_u
     if not is_mercadopago(*order.gateways):
         return Decision.end(State.NOTHING, Rule.OTHER_GATEWAY, f"{order}: not paid through Mercado Pago")
     sign = cancelled_sign(order.reason) if order.is_cancelled else Sign.ORDER_OPEN
-    ends = grace_until or now + grace
+    # Opened and cancelled again meanwhile, it is a new sign; a shop's clock makes nobody wait for longer than that.
+    ends = min(max(grace_until or now + grace, order.since - SECOND + grace), now + grace)
     if sign is Sign.ORDER_CANCELLED and now < ends:
         return Decision.wait(ends, Rule.GRACE, f"{order}; looked at again once the grace period is over")
     return Decision.tell(sign, RULES[sign], str(order))

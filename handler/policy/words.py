@@ -1,5 +1,6 @@
 """Which of all that was said still counts."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +13,15 @@ from handler.models import Sign
 def standing(said: Iterable[Notification], now: datetime, life: timedelta) -> tuple[Notification, ...]:
     """Return the notifications that are younger than a reserve can be old."""
     return tuple(notification for notification in said if notification.received_at + life > now)
+
+
+def shops(said: Iterable[Notification]) -> dict[str, set[str]]:
+    """Return which shops speak of each order, where more than one does: one of them may be a copy of the other."""
+    told: dict[str, set[str]] = defaultdict(set)
+    for word in said:
+        name, _, rest = word.shop_order.partition(" ")
+        told[f"{name} {rest.rpartition(' ')[2]}"].add(rest.rpartition(" ")[0])
+    return {order: found for order, found in told.items() if len(found) > 1}
 
 
 def withdrawals(said: Iterable[Notification]) -> tuple[Notification, ...]:
@@ -39,6 +49,13 @@ def not_taken_back(said: Iterable[Notification]) -> tuple[Notification, ...]:
     )
 
 
+def counting(said: Iterable[Notification], now: datetime, life: timedelta) -> tuple[Notification, ...]:
+    """Return what counts of a purchase: what stands, each order's word once, as long as its last one is young."""
+    last = not_taken_back(said)
+    young = {_place(word) for word in standing(last, now, life)}
+    return tuple(word for word in merged(last) if _place(word) in young)
+
+
 def merged(said: Iterable[Notification]) -> tuple[Notification, ...]:
     """Return one word for all that a shop says of an order while that stays cancelled.
 
@@ -46,10 +63,14 @@ def merged(said: Iterable[Notification]) -> tuple[Notification, ...]:
     not cancelled anew.
     """
     words: dict[object, Notification] = {}
-    for word in sorted(said, key=lambda word: word.moment):
-        key = (word.shop_order, word.sign) if word.shop_order else (word.id, word.target)
-        words[key] = _again(words[key], word) if key in words else word
+    for word in sorted(said, key=lambda word: (word.moment, word.received_at, word.number)):
+        place = _place(word)
+        words[place] = _again(words[place], word) if place in words else word
     return tuple(words.values())
+
+
+def _place(word: Notification) -> tuple[object, object]:
+    return (word.shop_order, word.sign) if word.shop_order else (word.id, word.target)
 
 
 def _again(first: Notification, later: Notification) -> Notification:

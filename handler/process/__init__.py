@@ -113,12 +113,10 @@ def _not_now(work: Work) -> Decision | None:
 
 
 def _after_stop(work: Work, error: StoppedError) -> Decision:
-    """Go on later, with a rest where it was begun and ran out of time; no attempt is used up."""
-    rest = work.trying.wait(1) if error.retry_after is not None and work.entries else timedelta()
-    due_at = work.now() + max(rest, timedelta(seconds=error.retry_after or 0))
-    if due_at >= work.case.opened_at + work.account.reserve_life:
+    """Go on later; what was begun and ran out of time is a failed try, or it would run out again and again."""
+    if error.retry_after is not None and work.entries:
         return _after_failure(work, UnclearError(str(error)))
-    return Decision.wait(due_at, Rule.STOPPED, str(error))
+    return Decision.wait(work.now() + timedelta(seconds=error.retry_after or 0), Rule.STOPPED, str(error))
 
 
 def _after_failure(work: Work, error: MercadoPagoError) -> Decision:

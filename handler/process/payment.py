@@ -75,25 +75,26 @@ def _decision(work: Work) -> Decision:
 
 def _said(work: Work, payment: Payment) -> tuple[Notification, ...]:
     """Return what was said of the payment and which withdrawals of its purchase stand, but nothing taken back."""
-    own = work.standing()
+    own = work.said()
     mine = Target(work.account.name, TargetKind.PURCHASE, payment.external_reference)
     told_by = [word.via for word in own if word.via is not None and word.via.kind is TargetKind.PURCHASE]
     purchases = dict.fromkeys([*told_by, mine] if payment.external_reference else told_by)
     beside = [word for purchase in purchases for word in _said_of_purchase(work, purchase)]
-    last = not_taken_back((*own, *beside))
+    last = work.still(not_taken_back((*own, *beside)))
     standing = withdrawals(word for word in last if word.target == mine)
     return tuple(word for word in last if word in own) + standing
 
 
-def _said_of_purchase(work: Work, purchase: Target) -> tuple[Notification, ...]:
-    """Return what stands of a purchase; an amount that agreed once, when all of it was there, agrees for good."""
+def _said_of_purchase(work: Work, purchase: Target) -> list[Notification]:
+    """Return what was said of a purchase; an amount that agreed once, when all of it was there, agrees for good."""
     case = work.services.cases.get(purchase)
     if case is None:
-        return ()
-    said = work.still(case.said)
-    if case.amount is None:
-        return said
-    return tuple(replace(word, guards=replace(word.guards, amount=None)) for word in said)
+        return []
+    return [_without_amount(word) if word.id in case.agreed else word for word in case.said]
+
+
+def _without_amount(word: Notification) -> Notification:
+    return replace(word, guards=replace(word.guards, amount=None))
 
 
 def _concluded(work: Work, decision: Decision) -> Decision:

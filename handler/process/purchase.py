@@ -24,15 +24,18 @@ from handler.policy.purchase import in_grace
 from handler.policy.purchase import instructions
 from handler.policy.purchase import not_instructed
 from handler.policy.retry import NOT_FOUND_TRIES
-from handler.policy.words import merged
-from handler.policy.words import not_taken_back
+from handler.policy.words import counting
+from handler.policy.words import shops
 from handler.process.spread import settled
 from handler.process.work import Work
 
 
 def work_on_purchase(work: Work) -> Decision:
     """Return how the case goes on; raises MercadoPagoError if the search failed or found nothing."""
-    words, grace = merged(not_taken_back(work.standing())), work.account.grace
+    words, grace = counting(work.said(), work.now(), work.account.reserve_life), work.account.grace
+    if disputed := shops(words):
+        why = "; ".join(f"{order} is told by {' and '.join(sorted(found))}" for order, found in disputed.items())
+        return Decision.end(State.REFUSED, Rule.GUARD_FAILED, f"{why}: one may be a copy of the other")
     said = instructions(words, work.now(), grace)
     if not said:
         return not_instructed(words, work.now(), grace)
@@ -43,24 +46,47 @@ def work_on_purchase(work: Work) -> Decision:
 
 
 def _decided(work: Work, said: Sequence[Notification]) -> Decision:
-    purchase = _found(work, said)
-    if not purchase.payments:
-        why = "the payments that were named carry the references of other purchases"
-        return Decision.end(State.REFUSED, Rule.GUARD_FAILED, why)
-    if _may_be_incomplete(work.case, said, purchase) and work.case.misses < NOT_FOUND_TRIES - 1:
+    purchase, missing = _found(work, said)
+    is_last = work.case.misses >= NOT_FOUND_TRIES - 1
+    if not is_last and _may_be_incomplete(work.case, said, purchase):
         msg = "the payments found come to less than the notification says"
         raise PaymentNotFoundError(msg)
-    decisions = decide_purchase(said, purchase, work.case.amount)
+    decision = _spread(work, said, purchase) if purchase.payments else _none(missing)
+    if not missing or decision.state in {State.CANCELLED, State.CAPTURED}:
+        return decision
+    if not is_last:
+        raise PaymentNotFoundError(_none(missing).why)
+    return _none(missing)
+
+
+def _none(missing: Sequence[str]) -> Decision:
+    """Return the end of a purchase of which nothing, or not all that the shop names, is to be had."""
+    if missing:
+        why = f"payment {', '.join(missing)}, which the shop names, is not to be had"
+        return Decision.end(State.REFUSED, Rule.NOT_FOUND, why)
+    why = "the payments that were named carry the references of other purchases"
+    return Decision.end(State.REFUSED, Rule.GUARD_FAILED, why)
+
+
+def _spread(work: Work, said: Sequence[Notification], purchase: Purchase) -> Decision:
+    decisions = decide_purchase(said, purchase, work.case.agreed)
     spreads = [decision for decision in decisions if decision.action is Action.SPREAD]
     if not spreads:
         return min(decisions, key=lambda decision: WORST_FIRST.index(decision.state))
-    origin = spreads[0].origin or said[0]
-    if work.case.amount is None:
-        amount = origin.guards.amount or purchase_amount(purchase)
-        work.case = replace(work.case, amount=amount, currency=purchase_currency(purchase))
+    _keep_agreed(work, spreads, purchase)
     named = {payment for word in said for payment in word.payments}
     targets = [target for decision in spreads for target in _told(work, decision, purchase.reference, named)]
-    return settled(work, spreads[0], dict.fromkeys(targets))
+    outcome = settled(work, spreads[0], dict.fromkeys(targets))
+    refused = [decision for decision in decisions if decision.state is State.REFUSED]
+    return refused[0] if refused and outcome.action is Action.END else outcome
+
+
+def _keep_agreed(work: Work, spreads: Sequence[Decision], purchase: Purchase) -> None:
+    origins = [decision.origin.id for decision in spreads if decision.origin is not None]
+    agreed = tuple(dict.fromkeys([*work.case.agreed, *origins]))
+    amount = purchase_amount(purchase) if work.case.amount is None else work.case.amount
+    currency = purchase_currency(purchase)
+    work.case = replace(work.case, agreed=agreed, amount=amount, currency=currency)
 
 
 def _told(work: Work, decision: Decision, reference: str, named: Collection[str]) -> list[Target]:
@@ -70,8 +96,8 @@ def _told(work: Work, decision: Decision, reference: str, named: Collection[str]
     return work.pass_on(by_shop, Guards()) + work.pass_on(found, Guards(external_reference=reference))
 
 
-def _found(work: Work, said: Sequence[Notification]) -> Purchase:
-    """Return the purchase: the payments that were named, and where some were not, those that carry its reference."""
+def _found(work: Work, said: Sequence[Notification]) -> tuple[Purchase, list[str]]:
+    """Return the purchase, those that carry its reference and those that were named, and which of these are missing."""
     reference = work.case.target.id
     named = dict.fromkeys(payment for word in said for payment in word.payments)
     read = work.read_named(named)
@@ -79,19 +105,16 @@ def _found(work: Work, said: Sequence[Notification]) -> Purchase:
     for payment in read:
         if payment not in known:
             work.note(Step.READ, "not this order's", f"{payment}; it carries the reference of another purchase")
-    if all(word.payments for word in said):
-        purchase = work.purchase(reference, known, with_total=False)
-    else:
-        guarded = any(word.guards.amount is not None for word in said)
-        purchase = work.read_purchase(reference, *known, with_total=guarded)
-    if not purchase.payments and not read:
+    guarded = any(word.guards.amount is not None for word in said)
+    purchase = work.read_purchase(reference, *known, *work.read_orders(reference), with_total=guarded)
+    if not purchase.payments and not named:
         msg = "no payment carries this external_reference"
         raise PaymentNotFoundError(msg)
-    return purchase
+    ids = {payment.id for payment in read}
+    return purchase, [payment for payment in named if payment not in ids]
 
 
 def _may_be_incomplete(case: Case, said: Sequence[Notification], purchase: Purchase) -> bool:
-    """Whether the search may lag behind: at the first look, less was found than was given for all of it."""
-    given = [word.guards.amount for word in said if word.guards.amount is not None and not word.payments]
-    first = case.amount is None and purchase.total is None
-    return first and any(amount > purchase_amount(purchase) for amount in given)
+    """Whether the search may lag behind: less was found than was given for all of it, and never agreed before."""
+    given = [word.guards.amount for word in said if word.id not in case.agreed and not word.payments]
+    return purchase.total is None and any(amount > purchase_amount(purchase) for amount in given if amount is not None)

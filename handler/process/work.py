@@ -1,6 +1,7 @@
 """One claimed case in hand: what is read, called and answered goes into its history as it happens."""
 
 import logging
+import re
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from handler.config import Account
 from handler.errors import CredentialsError
 from handler.errors import MercadoPagoError
 from handler.errors import PaymentNotFoundError
+from handler.errors import UnclearError
 from handler.mercadopago import MercadoPago
 from handler.models import Case
 from handler.models import Entry
@@ -26,6 +28,7 @@ from handler.models import State
 from handler.models import Step
 from handler.models import Target
 from handler.models import TargetKind
+from handler.models import is_order_id
 from handler.models import shown
 from handler.policy import Action
 from handler.policy import Decision
@@ -43,6 +46,9 @@ LEASE = timedelta(seconds=90)
 FRESH = timedelta(seconds=2)
 
 LEVELS = {State.CAPTURED: logging.WARNING, State.REFUSED: logging.WARNING, State.DEAD: logging.ERROR}
+
+#: What an order's reference is made of; one with anything else in it is no order's.
+_ORDER_REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 logger = logging.getLogger(__name__)
 
@@ -79,9 +85,9 @@ class Work:
         """Add a line to the history; it is written with the next change of the case."""
         self.entries.append(Entry(self.now(), step, rule, detail))
 
-    def standing(self, target: Target | None = None) -> tuple[Notification, ...]:
-        """Return what was said of the case in hand, or of another target, until now and as far as it still counts."""
-        return self.still(self.services.cases.said(target or self.case.target))
+    def said(self) -> tuple[Notification, ...]:
+        """Return what was said of the case in hand until now."""
+        return self.services.cases.said(self.case.target)
 
     def still(self, said: Iterable[Notification]) -> tuple[Notification, ...]:
         """Return what of it is younger than a reserve can be old."""
@@ -119,6 +125,23 @@ class Work:
         )
         return self.purchase(reference, payments, with_total=with_total)
 
+    def read_orders(self, reference: str) -> list[Payment]:
+        """Read the orders of the Orders API that carry a reference; where they cannot be searched that is noted.
+
+        Many sellers have none, so a search that fails holds up no payment.
+        """
+        if not _ORDER_REFERENCE.fullmatch(reference):
+            return []
+        try:
+            ids = self.api.search_orders(reference, self.now())
+        except (PaymentNotFoundError, UnclearError, CredentialsError) as error:
+            if error.status == 401:
+                raise
+            self.note(Step.READ, "orders not searched", str(error))
+            return []
+        orders = [self.api.get_order(order) for order in ids]
+        return [order for order in orders if order.external_reference == reference]
+
     def read_named(self, ids: Iterable[str]) -> list[Payment]:
         """Read payments by the ids that a shop gave; one that is not to be had is noted and left out."""
         found = []
@@ -126,7 +149,8 @@ class Work:
             try:
                 found.append(self.api.get_payment(payment))
             except (PaymentNotFoundError, CredentialsError) as error:
-                if error.status == 401:
+                # A 403 may be about this payment, or about the token.
+                if error.status == 401 or (error.status == 403 and not self.api.token_works()):
                     raise
                 self.note(Step.READ, "not found", f"payment {payment}, which the shop names: {error}")
         return found
@@ -163,7 +187,8 @@ class Work:
     def pass_on(self, decision: Decision, guards: Guards) -> list[Target]:
         """Tell the payments that a decision concerns, each a case of its own; doing it again tells nothing new."""
         origin = decision.origin or self.case.said[0]
-        targets = [Target(self.account.name, TargetKind.PAYMENT, payment) for payment in decision.payments]
+        kinds = {True: TargetKind.ORDER, False: TargetKind.PAYMENT}
+        targets = [Target(self.account.name, kinds[is_order_id(found)], found) for found in decision.payments]
         for target in targets:
             notification = Notification(
                 id=f"{origin.id}>{decision.sign}>{target.id}",

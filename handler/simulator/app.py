@@ -60,6 +60,10 @@ def _serve_orders(app: Flask, orders: Orders) -> None:
     def get_order(order_id: str) -> Response:
         return _answer(200, orders.get(order_id))
 
+    @app.get("/v1/orders")
+    def search_orders() -> Response:
+        return _answer(200, orders.search(request.args))
+
     @app.post("/v1/orders")
     def create_order() -> Response:
         return _answer(201, orders.create(_body(), _key()))

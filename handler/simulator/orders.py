@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from datetime import datetime
+from datetime import timedelta
 from itertools import count
 from threading import RLock
 from typing import Any
@@ -80,6 +81,28 @@ class Orders:
             if order_id not in self.orders:
                 raise RefusedError(404, "order_not_found", "Order not found")
             return dict(self.orders[order_id])
+
+    def search(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return a page of orders; raises RefusedError."""
+        try:
+            begin, end = (datetime.fromisoformat(query[name]) for name in ("begin_date", "end_date"))
+            limit, offset = int(query.get("limit", "20")), int(query.get("offset", "0"))
+        except KeyError as error:
+            raise RefusedError(400, "missing_required_params", "begin_date and end_date are required") from error
+        except ValueError as error:
+            raise RefusedError(400, "invalid_parameter", "A parameter is not valid") from error
+        if not timedelta() < end - begin <= timedelta(days=30) or not 0 < limit <= 100:
+            raise RefusedError(400, "invalid_parameter", "At most 30 days, and 100 orders a page")
+        wanted = query.get("external_reference")
+        with self._lock:
+            found = [
+                dict(order)
+                for order in self.orders.values()
+                if order["external_reference"] == wanted or wanted is None
+                if begin <= datetime.fromisoformat(order["created_date"]) <= end
+            ]
+        paging = {"total": str(len(found)), "limit": limit, "offset": offset}
+        return {"data": found[offset : offset + limit], "paging": paging}
 
     def create(self, body: Mapping[str, Any], key: str) -> dict[str, Any]:
         """Reserve an amount by card; raises RefusedError."""

@@ -47,7 +47,11 @@ _PING = re.compile(rb"webhook_id=[0-9]{1,20}")
 #: Where Mercado Pago's plugin writes the payments of an order.
 #: https://github.com/mercadopago/cart-woocommerce
 _IDS, _ID_KEY = "_Mercado_Pago_Payment_IDs", re.compile(r"Mercado Pago - Payment ([1-9][0-9]{0,19})")
-_MOST_IDS = 50
+_MOST_IDS = 20
+
+#: What is neither cancelled nor open: it changes nothing. `failed` is also what a late word about a first card leaves
+#: behind on an order that was paid with the next.
+_NEITHER = frozenset({"failed", "refunded", "trash"})
 
 
 class OrderSchema(LenientSchema):
@@ -86,7 +90,7 @@ def parse(delivery: Delivery, settings: SourceSettings) -> Notification:
     order = load(_ORDER, document)
     payments = _payments(order["meta_data"])
     # A subscription is signed alike, looks like an order and names the payment of its first one.
-    if "billing_period" in document:
+    if "billing_period" in document or order["status"] in _NEITHER:
         return Notification(key, NAME, topic, delivery.received_at)
     if not payments and not is_mercadopago(order["payment_method"], order["payment_method_title"]):
         return Notification(key, NAME, topic, delivery.received_at)
@@ -129,8 +133,8 @@ def _payments(meta_data: object) -> tuple[str, ...]:
 
 
 def _shop(document: Mapping[str, Any]) -> str:
-    """Return the host that the order is at, so that a copy of the shop never speaks for it; empty if not told."""
+    """Return the host that the order is at, so that a copy of the shop is seen to be one; empty if not told."""
     try:
-        return urlsplit(str(document["_links"]["self"][0]["href"])).hostname or ""
+        return (urlsplit(str(document["_links"]["self"][0]["href"])).hostname or "").removeprefix("www.")
     except (KeyError, IndexError, TypeError, ValueError):
         return ""

@@ -101,8 +101,11 @@ class DynamoDBCases:
 
     def said(self, target: Target) -> tuple[Notification, ...]:
         """See `Cases`."""
-        newest = sorted(self._all_said(target), key=lambda said: said.received_at, reverse=True)
-        return tuple(sorted(newest, key=transitions.weight)[: transitions.SAID_LIMIT])
+        asking = [said for said in self._all_said(target) if said.sign is not Sign.SEEN]
+        newest = sorted(asking, key=lambda said: said.received_at, reverse=True)
+        first = [said for said in reversed(newest) if said.shop_order][: transitions.FIRST_LIMIT]
+        found = sorted(newest, key=transitions.weight)[: transitions.SAID_LIMIT]
+        return tuple(dict.fromkeys(found + first if len(found) == transitions.SAID_LIMIT else found))
 
     def find(self, target: Target, notification: str) -> Notification | None:
         """See `Cases`."""

@@ -77,10 +77,14 @@ def all_said(db: sqlite3.Connection, target: Target) -> list[Notification]:
 def said(db: sqlite3.Connection, target: Target) -> tuple[Notification, ...]:
     """Return what counts of it, as `Cases.said` tells."""
     query = (
-        "SELECT * FROM notification WHERE target = ?"
+        "SELECT * FROM notification WHERE target = ? AND sign != 'seen'"
         " ORDER BY sign = 'changed', shop_order != '', received_at DESC LIMIT ?"
     )
-    return tuple(notification_from(row) for row in db.execute(query, (str(target), transitions.SAID_LIMIT)))
+    found = [notification_from(row) for row in db.execute(query, (str(target), transitions.SAID_LIMIT))]
+    if len(found) == transitions.SAID_LIMIT:
+        query = "SELECT * FROM notification WHERE target = ? AND shop_order != '' ORDER BY received_at LIMIT ?"
+        found += [notification_from(row) for row in db.execute(query, (str(target), transitions.FIRST_LIMIT))]
+    return tuple(dict.fromkeys(found))
 
 
 def with_said(db: sqlite3.Connection, case: Case) -> Case:

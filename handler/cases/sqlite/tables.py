@@ -1,7 +1,7 @@
 """The tables, and the statements that write them."""
 
 #: Raised with every change of the tables; a file of another version is not touched.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # Times are ISO 8601 in UTC, all of one length, so that they sort as text. Clustered keys
 # (WITHOUT ROWID) keep all that belongs to one target together; the index of due cases holds open
@@ -19,7 +19,8 @@ CREATE TABLE cases (
     detail TEXT NOT NULL, first_seen TEXT NOT NULL, opened_at TEXT NOT NULL, updated_at TEXT NOT NULL,
     due_at TEXT NOT NULL, lease_until TEXT NOT NULL, attempts INTEGER NOT NULL, misses INTEGER NOT NULL,
     fence INTEGER NOT NULL, claims INTEGER NOT NULL, heard INTEGER NOT NULL, opened_by INTEGER NOT NULL,
-    idempotency_key TEXT NOT NULL, amount TEXT, currency TEXT NOT NULL, grace_until TEXT, not_before TEXT
+    idempotency_key TEXT NOT NULL, amount TEXT, currency TEXT NOT NULL, grace_until TEXT, not_before TEXT,
+    agreed TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cases_due ON cases (due_at) WHERE state IN ('pending', 'cancel_sent');
 CREATE INDEX cases_updated ON cases (updated_at);
@@ -49,7 +50,7 @@ OPEN_CASE = """
 INSERT INTO cases VALUES (
     :target, :account, :state, :reason, :detail, :first_seen, :opened_at, :updated_at, :due_at, :lease_until,
     :attempts, :misses, :fence, :claims, :heard, :opened_by, :idempotency_key, :amount, :currency, :grace_until,
-    :not_before
+    :not_before, :agreed
 )
 ON CONFLICT (target) DO NOTHING
 """
@@ -59,7 +60,7 @@ UPDATE cases SET
     state = :state, reason = :reason, detail = :detail, opened_at = :opened_at, updated_at = :updated_at,
     due_at = :due_at, lease_until = :lease_until, attempts = :attempts, misses = :misses, fence = :fence,
     claims = :claims, heard = :heard, opened_by = :opened_by, idempotency_key = :idempotency_key, amount = :amount,
-    currency = :currency, grace_until = :grace_until, not_before = :not_before
+    currency = :currency, grace_until = :grace_until, not_before = :not_before, agreed = :agreed
 WHERE target = :target
 """
 
