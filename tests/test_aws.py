@@ -386,6 +386,7 @@ def test_a_sweep_finds_what_no_message_names(cloud: Cloud, capsys: pytest.Captur
     assert told["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "tests"
 
 
+@pytest.mark.slow
 def test_a_sweep_puts_little_on_top_of_a_full_queue(cloud: Cloud) -> None:
     """What waits is worked off first; but what is new all the time never keeps out what is due."""
     due = [payment_target(str(number)) for number in range(1, sweep.LEAST + 6)]
@@ -487,6 +488,7 @@ def killed() -> None:
     raise KilledError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost_answer", [False, True])
 def test_a_function_that_is_killed_at_any_step_loses_nothing(cloud: Cloud, lost_answer: bool) -> None:
     """Before and after each use of table, queue and network; what is left over is found again."""

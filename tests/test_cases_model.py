@@ -230,6 +230,7 @@ def test_a_file_does_what_a_dictionary_would() -> None:
     run_state_machine_as_test(LifeInAFile, settings=checked(60))
 
 
+@pytest.mark.slow
 def test_a_table_does_what_a_dictionary_would(aws: str) -> None:
     """Four, each step being some twenty calls over HTTP."""
     assert aws

@@ -173,6 +173,7 @@ def test_notifications_at_once_are_numbered_without_a_gap(aws: str) -> None:
     record.close()
 
 
+@pytest.mark.slow
 def test_what_is_read_comes_in_pages(cases: DynamoDBCases, aws: str) -> None:
     """A megabyte each; nothing is left out."""
     assert aws

@@ -320,6 +320,24 @@ def test_what_is_waited_for_is_looked_at_though_nobody_reports_it(
     assert status(simulator, kept) == "authorized"
 
 
+def test_a_payment_that_could_not_be_read_is_released_when_it_turns_up(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """The order is still cancelled."""
+    payment = reserve(simulator)
+    simulator.fail(Fault("GET", f"/v1/payments/{payment}", status=404, times=5))
+    tell("staff", 60)
+    for _ in range(6):
+        clock.forward(hours=1)
+        work_off(services)
+    assert stands(services, payment_target(payment)) == "refused not_found"
+
+    services.accept(said(payment_target(payment), Sign.CHANGED, clock()))
+    work_off(services)
+
+    assert stands(services, payment_target(payment)) == "cancelled order_cancelled"
+
+
 def test_an_approved_payment_keeps_the_others(
     services: Services, simulator: Simulator, clock: Clock, tell: Tell
 ) -> None:

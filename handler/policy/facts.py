@@ -54,7 +54,7 @@ class Facts:
 
     @property
     def instructions(self) -> tuple[Notification, ...]:
-        """What of it asks for a release; what was said of the whole purchase and decided upon before does not."""
+        """What of it asks for a release; a rejection of the whole purchase that was decided upon before does not."""
         return tuple(said for said in self.said if said.sign in INSTRUCTIONS and not self._is_spent(said))
 
     @property
@@ -70,8 +70,11 @@ class Facts:
         return any(said.sign in OVERRULED or said.guards.amount is not None for said in named)
 
     def _is_spent(self, said: Notification) -> bool:
-        """Whether it was said of the whole purchase and decided upon before: only a withdrawal stands."""
-        return said.sign in OVERRULED and names_purchase(said) and said.number < self.opened_by
+        """Whether it rejected the whole purchase and was decided upon before.
+
+        A withdrawal stands, and so does what a shop says of its order, until it says otherwise.
+        """
+        return said.sign is Sign.REJECTED and names_purchase(said) and said.number < self.opened_by
 
 
 def names_purchase(instruction: Notification) -> bool:
