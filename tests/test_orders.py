@@ -257,8 +257,8 @@ def test_an_order_that_was_given_another_reference_is_left_alone(services: Servi
     assert status(simulator, order_id) == "action_required"
 
 
-@pytest.mark.parametrize("answer", [400, 403, 404, 500, 0])
-def test_orders_that_cannot_be_searched_hold_up_no_payment(
+@pytest.mark.parametrize("answer", [400, 403, 404, 405])
+def test_where_orders_are_not_to_be_searched_payments_are_released(
     services: Services, simulator: Simulator, answer: int
 ) -> None:
     """Many sellers have none; it is noted."""
@@ -285,10 +285,52 @@ def test_a_search_that_never_ends_is_no_answer(services: Services, simulator: Si
     simulator.fail(Fault("GET", "/v1/orders", status=200, body=json.dumps(page).encode(), times=999))
     payment = simulator.memory.add_payment(external_reference="ORDER-1")
 
-    purchase_of(services)
+    case = purchase_of(services)
 
+    assert (case.state, case.reason) == ("pending", "unclear")
+    assert simulator.memory.payment(payment)["status"] == "authorized"
+    assert len([call for call in simulator.calls if call.path == "/v1/orders"]) == 50
+
+
+@pytest.mark.parametrize("answer", [500, 0])
+def test_a_search_for_orders_that_fails_is_made_again(
+    services: Services, simulator: Simulator, clock: Clock, answer: int
+) -> None:
+    """An order that was paid must not be overlooked, nor one that is reserved."""
+    memory = simulator.memory
+    reserve, paid = memory.add_payment(external_reference="A"), memory.orders.add("processed", external_reference="A")
+    simulator.fail(Fault("GET", "/v1/orders", status=answer))
+    services.accept(said(purchase_target("A"), Sign.REJECTED, services.clock()))
+    work_off(services)
+    assert memory.payment(reserve)["status"] == "authorized"
+    clock.forward(minutes=1)
+    work_off(services)
+
+    case = services.cases.get(purchase_target("A"))
+    assert case is not None
+    assert (case.reason, memory.payment(reserve)["status"], status(simulator, paid)) == (
+        *("purchase_paid", "authorized"),
+        "processed",
+    )
+
+
+def test_an_order_that_cannot_be_read_holds_up_no_payment_and_is_told(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """It is tried again first."""
+    payment = simulator.memory.add_payment(external_reference="ORDER-1")
+    order_id = simulator.memory.orders.add(external_reference="ORDER-1")
+    simulator.fail(Fault("GET", f"/v1/orders/{order_id}", status=404, times=99))
+    assert purchase_of(services).reason == "not_found_yet"
     assert simulator.memory.payment(payment)["status"] == "cancelled"
-    assert len([call for call in simulator.calls if call.path == "/v1/orders"]) == 100
+    for _ in range(6):
+        clock.forward(hours=1)
+        work_off(services)
+
+    case = services.cases.get(purchase_target("ORDER-1"))
+    assert case is not None
+    assert (case.state, case.reason) == ("refused", "not_found")
+    assert order_id in case.detail
 
 
 def test_a_reference_that_no_order_can_have_is_not_searched(services: Services, simulator: Simulator) -> None:

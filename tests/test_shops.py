@@ -678,7 +678,8 @@ def test_a_named_payment_that_is_not_to_be_had_holds_up_no_other(
 
     assert status(simulator, payment) == "cancelled"
     told = [entry.detail for entry in services.cases.history(purchase_target("WC-727"))]
-    assert any("payment 77, which the shop names" in line for line in told)
+    assert any(line.startswith("payment 77: GET was answered") for line in told)
+    assert stands(services, purchase_target("WC-727")) == "pending not_found_yet"
 
 
 def test_a_refused_token_is_not_taken_for_a_payment_that_is_not_there(
@@ -816,7 +817,7 @@ def test_a_named_payment_that_is_never_to_be_had_is_told(
 
     for order in ("WC-727", "WC-728"):
         assert stands(services, purchase_target(order)) == "refused not_found"
-        assert "payment 77, which the shop names" in services.cases.history(purchase_target(order))[-1].detail
+        assert "77: named, and not to be had" in services.cases.history(purchase_target(order))[-1].detail
 
 
 def test_what_the_plugin_did_not_write_down_is_found_by_reference(
@@ -853,6 +854,97 @@ def test_of_two_bodies_in_one_second_the_later_one_counts(
     clock.forward(seconds=1)
     tell("cancelled", 60, shop="woocommerce", meta_data=named(payment))
     clock.forward(minutes=6)
+    work_off(services)
+
+    assert status(simulator, payment) == "cancelled"
+
+
+@pytest.mark.parametrize("amounts", [(100.0, 100.0), (50.0, 30.0), (None, 30.0)])
+def test_what_the_shop_did_not_name_is_left_alone(
+    services: Services, simulator: Simulator, clock: Clock, amounts: tuple[float | None, float], tell: Tell
+) -> None:
+    """Another shop of this seller may number its orders alike."""
+    mine, theirs = amounts
+    own = reserve(simulator, "rejected" if mine is None else "authorized", transaction_amount=mine or 100.0)
+    simulator.memory.payments[own]["external_reference"] = "WC-727"
+    other = reserve(simulator, external_reference="WC-727", transaction_amount=theirs)
+    tell("cancelled", 60, shop="woocommerce", meta_data=named(own))
+    for _ in range(6):
+        clock.forward(minutes=6)
+        work_off(services)
+
+    assert status(simulator, own) == ("rejected" if mine is None else "cancelled")
+    assert status(simulator, other) == "authorized"
+
+
+def test_no_word_of_a_shop_is_lost_among_its_others(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """Each may undo another."""
+    for number in range(40):
+        tell("open", number, shop="woocommerce", meta_data=[])
+    clock.forward(minutes=2)
+    tell("cancelled", 60, shop="woocommerce", meta_data=[])
+    clock.forward(minutes=2)
+    late = reserve(simulator, external_reference="WC-727")
+    for number in range(80):
+        clock.forward(seconds=1)
+        tell("cancelled", 300 + number, shop="woocommerce", meta_data=[])
+    clock.forward(minutes=10)
+    work_off(services)
+
+    assert stands(services, purchase_target("WC-727")) == "nothing newer_payment"
+    assert status(simulator, late) == "authorized"
+
+
+def test_a_missing_payment_is_not_hidden_by_one_that_ended(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """It is tried again, and released when it turns up."""
+    ended = reserve(simulator, "cancelled", external_reference="WC-727")
+    missing = reserve(simulator, external_reference="STORE-727")
+    simulator.fail(Fault("GET", f"/v1/payments/{missing}", status=404, times=2))
+    tell("cancelled", 60, shop="woocommerce", meta_data=named(ended, missing))
+    for _ in range(4):
+        clock.forward(minutes=6)
+        work_off(services)
+
+    assert status(simulator, missing) == "cancelled"
+
+
+def test_named_payments_that_are_read_slowly_do_not_hammer(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """Each look that runs out of time is a failed try, and the waits grow."""
+    payments = [reserve(simulator, "rejected", external_reference="WC-727") for _ in range(20)]
+    tell("cancelled", 60, shop="woocommerce", meta_data=named(*payments))
+    clock.forward(minutes=6)
+    slow = simulator.app.app
+
+    def slowly(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        clock.forward(seconds=6)
+        return slow(environ, start_response)
+
+    simulator.app.app = slowly
+    for _ in range(200):
+        clock.forward(minutes=1)
+        work_off(services)
+
+    case = services.cases.get(purchase_target("WC-727"))
+    assert case is not None
+    assert 1 < case.attempts < 12
+    assert len(simulator.calls) < 250
+
+
+def test_the_sellers_own_word_counts_though_two_shops_disagree(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """What is doubtful is only what they say."""
+    payment = reserve(simulator, external_reference="WC-727")
+    tell("open", 60, shop="woocommerce", meta_data=[])
+    copy = {"_links": {"self": [{"href": "https://copy.example.com/wp-json/wc/v3/orders/727"}]}}
+    tell("open", 90, shop="woocommerce", meta_data=[], **copy)
+    services.accept(said(purchase_target("WC-727"), Sign.WITHDREW, clock()))
     work_off(services)
 
     assert status(simulator, payment) == "cancelled"

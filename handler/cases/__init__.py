@@ -68,7 +68,7 @@ class Cases(Protocol):
     def said(self, target: Target) -> tuple[Notification, ...]:
         """Return what was said of a target and asks for something: instructions first, then shops, then reports.
 
-        Of each the newest first, 64 in all; where there is more, the first words of shops beside them.
+        Of each the newest first, 64 in all; but of shops the latest 1000.
         """
         ...
 

@@ -82,7 +82,7 @@ def case_from(row: Row) -> Case:
         grace_until=_moment(row["grace_until"]),
         opened_by=row["opened_by"],
         not_before=_moment(row["not_before"]),
-        agreed=tuple(row["agreed"].splitlines()),
+        agreed=tuple((row["agreed"] or "").splitlines()),
     )
 
 

@@ -22,8 +22,8 @@ from handler.models import Target
 from handler.policy import Decision
 from handler.policy import Rule
 
-#: How many notifications of one target are looked at, and beside them, how many of the first that shops said.
-SAID_LIMIT, FIRST_LIMIT = 64, 32
+#: How many notifications of one target are looked at; of what shops say of it more, since each word may undo another.
+SAID_LIMIT, SHOP_LIMIT = 64, 1000
 
 #: The lease of a case that nobody holds: before any moment at which something may have been heard.
 NOBODYS = datetime(1970, 1, 1, tzinfo=UTC)

@@ -41,6 +41,10 @@ class Trying:
         steps = [self.schedule[min(step, len(self.schedule) - 1)] for step in range(NOT_FOUND_TRIES - 1)]
         return sum(steps, timedelta()) * 0.8
 
+    def has_looked_long(self, case: Case, now: datetime) -> bool:
+        """Whether this look, finding nothing, is the last one: others before it, and long enough, found nothing."""
+        return case.misses >= NOT_FOUND_TRIES - 1 and now >= case.opened_at + self.patience
+
     def wait(self, attempts: int, retry_after: float | None = None) -> timedelta:
         """Return the wait after so many failures, give or take 20 %, or what Mercado Pago asked for."""
         if retry_after is not None:

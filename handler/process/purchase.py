@@ -8,6 +8,7 @@ from handler.errors import PaymentNotFoundError
 from handler.models import Case
 from handler.models import Guards
 from handler.models import Notification
+from handler.models import PaymentStatus
 from handler.models import Purchase
 from handler.models import State
 from handler.models import Step
@@ -23,7 +24,6 @@ from handler.policy.purchase import belongs
 from handler.policy.purchase import in_grace
 from handler.policy.purchase import instructions
 from handler.policy.purchase import not_instructed
-from handler.policy.retry import NOT_FOUND_TRIES
 from handler.policy.words import counting
 from handler.policy.words import shops
 from handler.process.spread import settled
@@ -33,10 +33,12 @@ from handler.process.work import Work
 def work_on_purchase(work: Work) -> Decision:
     """Return how the case goes on; raises MercadoPagoError if the search failed or found nothing."""
     words, grace = counting(work.said(), work.now(), work.account.reserve_life), work.account.grace
-    if disputed := shops(words):
+    disputed = shops(words)
+    words = tuple(word for word in words if not word.shop_order or not disputed)
+    said = instructions(words, work.now(), grace)
+    if not said and disputed:
         why = "; ".join(f"{order} is told by {' and '.join(sorted(found))}" for order, found in disputed.items())
         return Decision.end(State.REFUSED, Rule.GUARD_FAILED, f"{why}: one may be a copy of the other")
-    said = instructions(words, work.now(), grace)
     if not said:
         return not_instructed(words, work.now(), grace)
     decision = _decided(work, said)
@@ -47,24 +49,21 @@ def work_on_purchase(work: Work) -> Decision:
 
 def _decided(work: Work, said: Sequence[Notification]) -> Decision:
     purchase, missing = _found(work, said)
-    is_last = work.case.misses >= NOT_FOUND_TRIES - 1
-    if not is_last and _may_be_incomplete(work.case, said, purchase):
+    tried = work.trying.has_looked_long(work.case, work.now())
+    if not tried and _may_be_incomplete(work.case, said, purchase):
         msg = "the payments found come to less than the notification says"
         raise PaymentNotFoundError(msg)
     decision = _spread(work, said, purchase) if purchase.payments else _none(missing)
-    if not missing or decision.state in {State.CANCELLED, State.CAPTURED}:
+    if not missing:
         return decision
-    if not is_last:
-        raise PaymentNotFoundError(_none(missing).why)
-    return _none(missing)
+    why = f"{', '.join(missing)}: named, and not to be had"
+    if not tried:
+        raise PaymentNotFoundError(why)
+    return Decision.end(State.REFUSED, Rule.NOT_FOUND, f"{why}; {decision.why}")
 
 
 def _none(missing: Sequence[str]) -> Decision:
-    """Return the end of a purchase of which nothing, or not all that the shop names, is to be had."""
-    if missing:
-        why = f"payment {', '.join(missing)}, which the shop names, is not to be had"
-        return Decision.end(State.REFUSED, Rule.NOT_FOUND, why)
-    why = "the payments that were named carry the references of other purchases"
+    why = "nothing else was found" if missing else "the payments that were named carry the references of others"
     return Decision.end(State.REFUSED, Rule.GUARD_FAILED, why)
 
 
@@ -97,21 +96,27 @@ def _told(work: Work, decision: Decision, reference: str, named: Collection[str]
 
 
 def _found(work: Work, said: Sequence[Notification]) -> tuple[Purchase, list[str]]:
-    """Return the purchase, those that carry its reference and those that were named, and which of these are missing."""
+    """Return the purchase, and which of its payments are not to be had.
+
+    Where a shop names any that was not rejected, only those are meant; else those that carry the reference, too.
+    """
     reference = work.case.target.id
     named = dict.fromkeys(payment for word in said for payment in word.payments)
-    read = work.read_named(named)
+    read, missing = work.read_named(named)
     known = [payment for payment in read if belongs(payment, reference, said)]
     for payment in read:
         if payment not in known:
             work.note(Step.READ, "not this order's", f"{payment}; it carries the reference of another purchase")
+    held = [payment for payment in known if payment.status is not PaymentStatus.REJECTED]
+    if held and all(word.payments for word in said):
+        return work.purchase(reference, known, with_total=False), missing
+    orders, gone = work.read_orders(reference)
     guarded = any(word.guards.amount is not None for word in said)
-    purchase = work.read_purchase(reference, *known, *work.read_orders(reference), with_total=guarded)
-    if not purchase.payments and not named:
+    purchase = work.read_purchase(reference, *known, *orders, with_total=guarded)
+    if not purchase.payments and not named and not gone:
         msg = "no payment carries this external_reference"
         raise PaymentNotFoundError(msg)
-    ids = {payment.id for payment in read}
-    return purchase, [payment for payment in named if payment not in ids]
+    return purchase, [*missing, *gone]
 
 
 def _may_be_incomplete(case: Case, said: Sequence[Notification], purchase: Purchase) -> bool:

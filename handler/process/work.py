@@ -125,35 +125,40 @@ class Work:
         )
         return self.purchase(reference, payments, with_total=with_total)
 
-    def read_orders(self, reference: str) -> list[Payment]:
-        """Read the orders of the Orders API that carry a reference; where they cannot be searched that is noted.
+    def read_orders(self, reference: str) -> tuple[list[Payment], list[str]]:
+        """Read the orders of the Orders API that carry a reference; return them, and what is not to be had.
 
-        Many sellers have none, so a search that fails holds up no payment.
+        Many sellers have none: where Mercado Pago says that it cannot search, that is noted.
         """
         if not _ORDER_REFERENCE.fullmatch(reference):
-            return []
+            return [], []
         try:
             ids = self.api.search_orders(reference, self.now())
         except (PaymentNotFoundError, UnclearError, CredentialsError) as error:
-            if error.status == 401:
+            if error.status in {None, 401} or error.status >= 500:
                 raise
             self.note(Step.READ, "orders not searched", str(error))
-            return []
-        orders = [self.api.get_order(order) for order in ids]
-        return [order for order in orders if order.external_reference == reference]
+            return [], []
+        orders, missing = self._read_each(TargetKind.ORDER, ids)
+        return [order for order in orders if order.external_reference == reference], missing
 
-    def read_named(self, ids: Iterable[str]) -> list[Payment]:
-        """Read payments by the ids that a shop gave; one that is not to be had is noted and left out."""
-        found = []
-        for payment in ids:
+    def read_named(self, ids: Iterable[str]) -> tuple[list[Payment], list[str]]:
+        """Read payments by the ids that a shop gave; return them, and those that are not to be had."""
+        return self._read_each(TargetKind.PAYMENT, ids)
+
+    def _read_each(self, kind: TargetKind, ids: Iterable[str]) -> tuple[list[Payment], list[str]]:
+        found, missing = [], []
+        for name in ids:
             try:
-                found.append(self.api.get_payment(payment))
+                found.append(self.api.get(Target(self.account.name, kind, name)))
+                self.note(Step.READ, found[-1].status, str(found[-1]))
             except (PaymentNotFoundError, CredentialsError) as error:
-                # A 403 may be about this payment, or about the token.
+                # A 403 may be about this one, or about the token.
                 if error.status == 401 or (error.status == 403 and not self.api.token_works()):
                     raise
-                self.note(Step.READ, "not found", f"payment {payment}, which the shop names: {error}")
-        return found
+                missing.append(name)
+                self.note(Step.READ, "not found", f"{kind} {name}: {error}")
+        return found, missing
 
     def purchase(self, reference: str, payments: Sequence[Payment], *, with_total: bool) -> Purchase:
         """Return the purchase that these payments make up, and note what was read of it."""

@@ -103,9 +103,9 @@ class DynamoDBCases:
         """See `Cases`."""
         asking = [said for said in self._all_said(target) if said.sign is not Sign.SEEN]
         newest = sorted(asking, key=lambda said: said.received_at, reverse=True)
-        first = [said for said in reversed(newest) if said.shop_order][: transitions.FIRST_LIMIT]
         found = sorted(newest, key=transitions.weight)[: transitions.SAID_LIMIT]
-        return tuple(dict.fromkeys(found + first if len(found) == transitions.SAID_LIMIT else found))
+        by_shops = [said for said in newest if said.shop_order][: transitions.SHOP_LIMIT]
+        return tuple(dict.fromkeys(found + by_shops))
 
     def find(self, target: Target, notification: str) -> Notification | None:
         """See `Cases`."""

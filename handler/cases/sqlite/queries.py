@@ -82,8 +82,8 @@ def said(db: sqlite3.Connection, target: Target) -> tuple[Notification, ...]:
     )
     found = [notification_from(row) for row in db.execute(query, (str(target), transitions.SAID_LIMIT))]
     if len(found) == transitions.SAID_LIMIT:
-        query = "SELECT * FROM notification WHERE target = ? AND shop_order != '' ORDER BY received_at LIMIT ?"
-        found += [notification_from(row) for row in db.execute(query, (str(target), transitions.FIRST_LIMIT))]
+        query = "SELECT * FROM notification WHERE target = ? AND shop_order != '' ORDER BY received_at DESC LIMIT ?"
+        found += [notification_from(row) for row in db.execute(query, (str(target), transitions.SHOP_LIMIT))]
     return tuple(dict.fromkeys(found))
 
 
