@@ -12,7 +12,7 @@ from handler.sources.mercadopago import ALERT
 from handler.sources.mercadopago import NAME
 
 
-@click.command("mercadopago")
+@click.command("mercadopago", short_help="Mercado Pago: something changed, or an alert.")
 @click.argument("data_id")
 @click.option("--type", "topic", default="payment", show_default=True, help="The topic, such as order or claim.")
 @click.option("--request-id", default=None, help="x-request-id; a new one if not given.")

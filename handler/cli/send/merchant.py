@@ -11,7 +11,7 @@ from handler.sources.merchant import NAME
 from handler.sources.merchant import TOPICS
 
 
-@click.command("merchant")
+@click.command("merchant", short_help="The seller's own system: a purchase fell through.")
 @click.argument("event", type=click.Choice(sorted(TOPICS)))
 @click.option("--payment-id", help="The payment that fell through.")
 @click.option("--order-id", help="The order of the Orders API that fell through.")

@@ -16,7 +16,7 @@ _TOTAL = click.option("--total", default="100.00", show_default=True, help="What
 _CURRENCY = click.option("--currency", default="ARS", show_default=True, help="Its currency.")
 
 
-@click.command(woocommerce.NAME)
+@click.command(woocommerce.NAME, short_help="WooCommerce: how an order stands now.")
 @_ORDER_ID
 @click.option("--status", default="cancelled", show_default=True, help="How the order stands, such as on-hold.")
 @click.option("--payment-id", multiple=True, help="A payment that Mercado Pago's plugin wrote down; several allowed.")
@@ -34,7 +34,7 @@ def send_woocommerce(address: Address, order_id: int, payment_id: tuple[str, ...
     address.post(woocommerce.NAME, request)
 
 
-@click.command(shopify.NAME)
+@click.command(shopify.NAME, short_help="Shopify: an order was cancelled, or is open.")
 @_ORDER_ID
 @click.option("--reason", default="customer", show_default=True, help="Why it was cancelled; `customer` is the buyer.")
 @click.option("--open", "is_open", is_flag=True, help="It is open, or open again.")
@@ -51,7 +51,7 @@ def send_shopify(address: Address, order_id: int, reason: str, *, is_open: bool,
     address.post(shopify.NAME, request)
 
 
-@click.command(tiendanube.NAME)
+@click.command(tiendanube.NAME, short_help="Tiendanube: something about an order changed.")
 @_ORDER_ID
 @click.option("--store-id", type=click.IntRange(1), required=True, help="The shop; its order is read there.")
 @click.option(
