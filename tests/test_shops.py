@@ -615,6 +615,22 @@ def test_one_shop_may_be_spelt_in_two_ways(
     assert status(simulator, payment) == "authorized"
 
 
+@pytest.mark.parametrize("first", [None, {}])
+def test_a_word_that_does_not_tell_where_it_comes_from_is_of_the_same_shop(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell, first: object
+) -> None:
+    """It takes back, and is taken back."""
+    kept, released = reserve(simulator, external_reference="WC-727"), reserve(simulator, external_reference="WC-728")
+    tell("cancelled", 60, shop="woocommerce", meta_data=[])
+    tell("open", 90, shop="woocommerce", meta_data=[], _links=first)
+    tell("open", 60, shop="woocommerce", meta_data=[], id=728, _links=first)
+    tell("cancelled", 90, shop="woocommerce", meta_data=[], id=728)
+    clock.forward(minutes=6)
+    work_off(services)
+
+    assert (status(simulator, kept), status(simulator, released)) == ("authorized", "cancelled")
+
+
 def test_an_order_that_does_not_tell_where_it_is(tell: Tell, services: Services) -> None:
     """Is known by its id alone."""
     tell("cancelled", 60, shop="woocommerce", meta_data=[], _links=None)

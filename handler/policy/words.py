@@ -19,8 +19,7 @@ def shops(said: Iterable[Notification]) -> dict[str, set[str]]:
     """Return which shops speak of each order, where more than one does: one of them may be a copy of the other."""
     told: dict[str, set[str]] = defaultdict(set)
     for word in said:
-        name, _, rest = word.shop_order.partition(" ")
-        told[f"{name} {rest.rpartition(' ')[2]}"].add(rest.rpartition(" ")[0])
+        told[_order(word)].update(word.shop_order.split(" ")[1:-1])
     return {order: found for order, found in told.items() if len(found) > 1}
 
 
@@ -41,11 +40,11 @@ def not_taken_back(said: Iterable[Notification]) -> tuple[Notification, ...]:
     opened: dict[str, datetime] = {}
     for word in said:
         if word.sign is Sign.ORDER_OPEN:
-            opened[word.shop_order] = max(word.moment, opened.get(word.shop_order, word.moment))
+            opened[_order(word)] = max(word.moment, opened.get(_order(word), word.moment))
     return tuple(
         word
         for word in said
-        if word.sign is Sign.ORDER_OPEN or word.shop_order not in opened or word.moment > opened[word.shop_order]
+        if word.sign is Sign.ORDER_OPEN or _order(word) not in opened or word.moment > opened[_order(word)]
     )
 
 
@@ -69,8 +68,14 @@ def merged(said: Iterable[Notification]) -> tuple[Notification, ...]:
     return tuple(words.values())
 
 
+def _order(word: Notification) -> str:
+    """Return the order that a word is about, wherever its shop is; empty if about none."""
+    shop, *_, number = word.shop_order.split(" ") if word.shop_order else ("", "")
+    return f"{shop} {number}" if shop else ""
+
+
 def _place(word: Notification) -> tuple[object, object]:
-    return (word.shop_order, word.sign) if word.shop_order else (word.id, word.target)
+    return (_order(word), word.sign) if word.shop_order else (word.id, word.target)
 
 
 def _again(first: Notification, later: Notification) -> Notification:

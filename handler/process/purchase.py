@@ -32,8 +32,8 @@ from handler.process.work import Work
 
 def work_on_purchase(work: Work) -> Decision:
     """Return how the case goes on; raises MercadoPagoError if the search failed or found nothing."""
-    words, grace = counting(work.said(), work.now(), work.account.reserve_life), work.account.grace
-    disputed = shops(words)
+    told, grace = work.said(), work.account.grace
+    words, disputed = counting(told, work.now(), work.account.reserve_life), shops(work.still(told))
     words = tuple(word for word in words if not word.shop_order or not disputed)
     said = instructions(words, work.now(), grace)
     if not said and disputed:
