@@ -22,7 +22,8 @@ class Allowance:
 
     def take(self, target: Target) -> bool:
         """Whether something unsigned about a target may be taken now."""
-        since = self._clock() - SPAN
+        now = self._clock()
+        since = now - SPAN
         with self._lock:
             taken = self._taken[target.account]
             recent = {seen: times for seen, times in taken.items() if times[-1] > since}
@@ -30,5 +31,5 @@ class Allowance:
             self._taken[target.account] = recent
             if len(times) >= EACH or (target not in recent and len(recent) >= MOST):
                 return False
-            recent[target] = [*times, self._clock()]
+            recent[target] = [*times, now]
             return True

@@ -17,6 +17,7 @@ from handler.lenient_schema import LenientSchema
 from handler.models import Payment
 from handler.models import PaymentStatus
 from handler.models import TargetKind
+from handler.sources.schema import OrderIdField
 
 #: What an order's status comes to, in the words for payments; both spellings of `canceled` are documented.
 STATUSES = {
@@ -36,8 +37,6 @@ STATUSES = {
 #: Where an order can be cancelled from.
 CANCELLABLE = frozenset({"created", "action_required"})
 
-ORDER_ID = r"ORD[0-9A-Z]{26}\Z"
-
 #: The reserve: authorized and not captured.
 RESERVE = ("action_required", "waiting_capture")
 
@@ -45,7 +44,7 @@ RESERVE = ("action_required", "waiting_capture")
 class FoundOrderSchema(LenientSchema):
     """One of a page of orders: enough to read it."""
 
-    id = fields.String(required=True, validate=validate.Regexp(ORDER_ID))
+    id = OrderIdField(required=True)
     external_reference = fields.String(load_default="", allow_none=True)
 
 
@@ -58,7 +57,7 @@ class OrderPageSchema(LenientSchema):
 class OrderSchema(LenientSchema):
     """One order; amounts are strings, and what is not always told is read leniently."""
 
-    id = fields.String(required=True, validate=validate.Regexp(ORDER_ID))
+    id = OrderIdField(required=True)
     status = fields.String(required=True)
     status_detail = fields.String(load_default="", allow_none=True)
     total_amount = fields.Decimal(required=True, validate=AMOUNT)

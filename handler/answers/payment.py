@@ -6,7 +6,6 @@ from typing import Any
 
 from marshmallow import fields
 from marshmallow import post_load
-from marshmallow import validate
 
 from handler.answers.fields import AMOUNT
 from handler.answers.fields import IdField
@@ -16,6 +15,7 @@ from handler.answers.fields import word
 from handler.lenient_schema import LenientSchema
 from handler.models import Payment
 from handler.models import PaymentStatus
+from handler.sources.schema import CurrencyField
 
 
 class PaymentSchema(LenientSchema):
@@ -26,7 +26,7 @@ class PaymentSchema(LenientSchema):
     status_detail = fields.String(load_default="", allow_none=True)
     captured = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
     transaction_amount = fields.Decimal(required=True, validate=AMOUNT)
-    currency_id = fields.String(required=True, validate=validate.Regexp(r"[A-Z]{3}\Z"))
+    currency_id = CurrencyField(required=True)
     external_reference = fields.String(load_default="", allow_none=True)
     collector_id = IdField(load_default="", allow_none=True)
     live_mode = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})

@@ -10,7 +10,6 @@ from marshmallow import ValidationError
 from marshmallow import fields
 from marshmallow import post_load
 from marshmallow import pre_load
-from marshmallow import validate
 
 from handler.answers.fields import AMOUNT
 from handler.answers.fields import word
@@ -19,6 +18,7 @@ from handler.lenient_schema import LenientSchema
 from handler.models import ShopOrder
 from handler.sources.reference import fill
 from handler.sources.schema import A_LITTLE
+from handler.sources.schema import CurrencyField
 from handler.sources.schema import MomentField
 
 
@@ -31,7 +31,7 @@ class ShopOrderSchema(LenientSchema):
     updated_at = MomentField(required=True, format="iso")
     cancelled_at = MomentField(load_default=None, format="iso", allow_none=True)
     total = fields.Decimal(required=True, validate=AMOUNT)
-    currency = fields.String(required=True, validate=validate.Regexp(r"[A-Z]{3}\Z"))
+    currency = CurrencyField(required=True)
     gateway = fields.String(load_default="", allow_none=True)
     gateway_name = fields.String(load_default="", allow_none=True)
     reference = fields.String(required=True)

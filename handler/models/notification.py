@@ -40,6 +40,11 @@ class Target:
         prefix = "" if self.account == DEFAULT_ACCOUNT else f"{self.account}/"
         return f"{prefix}{self.kind}:{self.id}"
 
+    @classmethod
+    def of_money(cls, account: str, name: str) -> Self:
+        """Return the payment or the order of this id: its form tells which."""
+        return cls(account, TargetKind.ORDER if is_order_id(name) else TargetKind.PAYMENT, name)
+
     @property
     def is_money(self) -> bool:
         """Whether this is a payment, or an order of the Orders API; anything else leads to such."""

@@ -47,21 +47,21 @@ def _is_all(said: Notification, purchase: Purchase) -> bool:
     Where each living payment is about all of it, the buyer tried more than once; where none lives, there
     is no amount to compare; payments that a shop names need not be all that there were.
     """
-    given, living = said.guards.amount, living_payments(purchase.payments)
+    given, living = said.guards.amount, _living(purchase.payments)
     amounts = [payment.amount for payment in living]
     if given is None or (not living and purchase.total is None) or set(amounts) == {given}:
         return True
     return all(payment.id in said.payments for payment in living) and sum(amounts) <= given
 
 
-def living_payments(payments: Iterable[Payment]) -> list[Payment]:
+def _living(payments: Iterable[Payment]) -> list[Payment]:
     """Return those that cover a purchase, or still may."""
     return [payment for payment in payments if payment.status in COVERING]
 
 
 def purchase_amount(purchase: Purchase) -> Decimal:
     """Return what a purchase comes to: its total, or, where that is not known, the sum of its living payments."""
-    living = (payment.amount for payment in living_payments(purchase.payments))
+    living = (payment.amount for payment in _living(purchase.payments))
     return sum(living, Decimal(0)) if purchase.total is None else purchase.total
 
 

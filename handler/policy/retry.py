@@ -69,8 +69,9 @@ def after_failure(case: Case, error: MercadoPagoError, now: datetime, trying: Tr
         return case, _again(case, due_at, trying.life, Rule.ASKED_TO_WAIT, why)
     if not isinstance(error, PaymentNotFoundError):
         return case, _again(case, due_at, trying.life, Rule.UNCLEAR, why)
+    is_last = trying.has_looked_long(case, now)
     case = replace(case, misses=case.misses + 1)
-    if case.misses < NOT_FOUND_TRIES or now < case.opened_at + trying.patience:
+    if not is_last:
         return case, _again(case, due_at, trying.life, Rule.NOT_FOUND_YET, why)
     return case, _never_found(case, why)
 

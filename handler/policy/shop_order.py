@@ -6,6 +6,7 @@ from datetime import timedelta
 from handler.models import ShopOrder
 from handler.models import Sign
 from handler.models import State
+from handler.policy.rules import INSTRUCTED_BY
 from handler.policy.rules import Decision
 from handler.policy.rules import Rule
 from handler.sources.schema import cancelled_sign
@@ -13,12 +14,6 @@ from handler.sources.schema import is_mercadopago
 
 #: What shops tell time by.
 SECOND = timedelta(seconds=1)
-
-RULES = {
-    Sign.WITHDREW: Rule.BUYER_WITHDREW,
-    Sign.ORDER_CANCELLED: Rule.ORDER_CANCELLED,
-    Sign.ORDER_OPEN: Rule.ORDER_OPEN,
-}
 
 
 def decide_shop_order(order: ShopOrder, now: datetime, grace: timedelta, grace_until: datetime | None) -> Decision:
@@ -30,4 +25,4 @@ def decide_shop_order(order: ShopOrder, now: datetime, grace: timedelta, grace_u
     ends = min(max(grace_until or now + grace, order.since - SECOND + grace), now + grace)
     if sign is Sign.ORDER_CANCELLED and now < ends:
         return Decision.wait(ends, Rule.GRACE, f"{order}; looked at again once the grace period is over")
-    return Decision.tell(sign, RULES[sign], str(order))
+    return Decision.tell(sign, INSTRUCTED_BY.get(sign, Rule.ORDER_OPEN), str(order))

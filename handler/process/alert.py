@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from handler.config import FraudAlert
 from handler.errors import PaymentNotFoundError
-from handler.models import Guards
 from handler.models import Notification
 from handler.models import Sign
 from handler.models import Step
@@ -29,7 +28,7 @@ def work_on_alert(work: Work) -> Decision:
     believed = [decision for decision in decisions if decision.action is Action.SPREAD]
     if believed:
         named = dict.fromkeys(payment for decision in believed for payment in decision.payments)
-        return spread(work, replace(believed[0], payments=tuple(named)), Guards())
+        return spread(work, replace(believed[0], payments=tuple(named)))
     if missing is not None:
         raise missing
     return decisions[0]

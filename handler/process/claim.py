@@ -1,7 +1,6 @@
 """Working on a claim: read it, and if the buyer withdrew, tell the payments that it leads to."""
 
 from handler.models import Claim
-from handler.models import Guards
 from handler.models import Step
 from handler.policy import Action
 from handler.policy import Decision
@@ -19,7 +18,7 @@ def work_on_claim(work: Work) -> Decision:
     work.note(Step.READ, claim.status, str(claim))
     payments = _payments(work, claim) if is_withdrawal(claim) else ()
     decision = decide_claim(claim, payments, work.case.said[0])
-    return spread(work, decision, Guards()) if decision.action is Action.SPREAD else decision
+    return spread(work, decision) if decision.action is Action.SPREAD else decision
 
 
 def _payments(work: Work, claim: Claim) -> tuple[str, ...]:

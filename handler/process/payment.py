@@ -75,7 +75,7 @@ def _decision(work: Work) -> Decision:
 
 def _said(work: Work, payment: Payment) -> tuple[Notification, ...]:
     """Return what was said of the payment and which withdrawals of its purchase stand, but nothing taken back."""
-    own = work.said()
+    own = work.case.said
     mine = Target(work.account.name, TargetKind.PURCHASE, payment.external_reference)
     told_by = [word.via for word in own if word.via is not None and word.via.kind is TargetKind.PURCHASE]
     purchases = dict.fromkeys([*told_by, mine] if payment.external_reference else told_by)
@@ -112,7 +112,7 @@ def _release(work: Work, decision: Decision) -> Decision:
     key = idempotency_key(target, work.case.attempts)
     work.api.take_turn()
     if work.is_outdated():
-        # The turn took its time: everything is read again, the words too.
+        # The turn took its time: everything is read again, and what was said of the purchase.
         decision = _decision(work)
         if decision.action is not Action.CANCEL:
             return _concluded(work, decision)

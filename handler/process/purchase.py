@@ -32,7 +32,7 @@ from handler.process.work import Work
 
 def work_on_purchase(work: Work) -> Decision:
     """Return how the case goes on; raises MercadoPagoError if the search failed or found nothing."""
-    told, grace = work.said(), work.account.grace
+    told, grace = work.case.said, work.account.grace
     words, disputed = counting(told, work.now(), work.account.reserve_life), shops(work.still(told))
     words = tuple(word for word in words if not word.shop_order or not disputed)
     said = instructions(words, work.now(), grace)

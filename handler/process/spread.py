@@ -13,9 +13,9 @@ from handler.process.work import Work
 FIRST_LOOK, LAST_LOOK = timedelta(seconds=1), timedelta(hours=1)
 
 
-def spread(work: Work, decision: Decision, guards: Guards) -> Decision:
+def spread(work: Work, decision: Decision) -> Decision:
     """Tell the payments; return their sum, or when to look at them again."""
-    return settled(work, decision, work.pass_on(decision, guards))
+    return settled(work, decision, work.pass_on(decision, Guards()))
 
 
 def settled(work: Work, decision: Decision, targets: Iterable[Target], what: str = "its payments") -> Decision:

@@ -28,7 +28,6 @@ from handler.models import State
 from handler.models import Step
 from handler.models import Target
 from handler.models import TargetKind
-from handler.models import is_order_id
 from handler.models import shown
 from handler.policy import Action
 from handler.policy import Decision
@@ -84,10 +83,6 @@ class Work:
     def note(self, step: Step, rule: str, detail: str) -> None:
         """Add a line to the history; it is written with the next change of the case."""
         self.entries.append(Entry(self.now(), step, rule, detail))
-
-    def said(self) -> tuple[Notification, ...]:
-        """Return what was said of the case in hand until now."""
-        return self.services.cases.said(self.case.target)
 
     def still(self, said: Iterable[Notification]) -> tuple[Notification, ...]:
         """Return what of it is younger than a reserve can be old."""
@@ -192,8 +187,7 @@ class Work:
     def pass_on(self, decision: Decision, guards: Guards) -> list[Target]:
         """Tell the payments that a decision concerns, each a case of its own; doing it again tells nothing new."""
         origin = decision.origin or self.case.said[0]
-        kinds = {True: TargetKind.ORDER, False: TargetKind.PAYMENT}
-        targets = [Target(self.account.name, kinds[is_order_id(found)], found) for found in decision.payments]
+        targets = [Target.of_money(self.account.name, payment) for payment in decision.payments]
         for target in targets:
             notification = Notification(
                 id=f"{origin.id}>{decision.sign}>{target.id}",

@@ -19,7 +19,6 @@ from handler.sources.settings import SourceSettings
 
 __all__ = ["LARGEST_BODY", "LARGEST_ORDER", "SOURCES", "Source", "SourceSettings"]
 
-
 #: The largest body of most senders, in bytes; a notification has a few hundred.
 LARGEST_BODY = 64 * 1024
 
@@ -31,17 +30,17 @@ LARGEST_ORDER = 1024 * 1024
 class Source:
     """What is to be known of a sender.
 
-    `check_secret` returns what is wrong with a configured secret, or None. `headers` are those it signs
-    or signs with, in lower case; no other reaches a Delivery. With `json_only`, another content type is
-    refused. One that `gives_up` switches its webhook off after some errors: whatever is authentic is
+    `headers` are those it signs or signs with, in lower case; no other reaches a Delivery. `check_secret`
+    returns what is wrong with a configured secret, or None; most take any text. With `json_only`, another
+    content type is refused. One that `gives_up` switches its webhook off after some errors: whatever is authentic is
     answered 200. `reference` is how its orders become an `external_reference`, where nothing else is set.
     `is_unsigned` tells deliveries that nobody can verify. `largest` is how many bytes a body may have.
     """
 
     verify: Callable[[Delivery, Sequence[str]], None]
     parse: Callable[[Delivery, SourceSettings], Notification]
-    check_secret: Callable[[str], str | None]
     headers: Sequence[str]
+    check_secret: Callable[[str], str | None] = lambda _secret: None
     json_only: bool = False
     gives_up: bool = False
     reference: str = ""
@@ -51,17 +50,14 @@ class Source:
 
 SOURCES = {
     "mercadopago": Source(
-        mercadopago.verify,
-        mercadopago.parse,
-        mercadopago.check_secret,
-        mercadopago.HEADERS,
-        is_unsigned=mercadopago.is_unsigned,
+        mercadopago.verify, mercadopago.parse, mercadopago.HEADERS, is_unsigned=mercadopago.is_unsigned
     ),
-    "merchant": Source(merchant.verify, merchant.parse, merchant.check_secret, merchant.HEADERS, json_only=True),
+    "merchant": Source(
+        merchant.verify, merchant.parse, merchant.HEADERS, check_secret=merchant.check_secret, json_only=True
+    ),
     "woocommerce": Source(
         woocommerce.verify,
         woocommerce.parse,
-        woocommerce.check_secret,
         woocommerce.HEADERS,
         gives_up=True,
         reference=woocommerce.REFERENCE,
@@ -70,11 +66,10 @@ SOURCES = {
     "shopify": Source(
         shopify.verify,
         shopify.parse,
-        shopify.check_secret,
         shopify.HEADERS,
         gives_up=True,
         reference=shopify.REFERENCE,
         largest=LARGEST_ORDER,
     ),
-    "tiendanube": Source(tiendanube.verify, tiendanube.parse, tiendanube.check_secret, tiendanube.HEADERS),
+    "tiendanube": Source(tiendanube.verify, tiendanube.parse, tiendanube.HEADERS),
 }

@@ -165,11 +165,6 @@ def sign(data_id: str, request_id: str, ts: str, secret: str) -> str:
     return hmac.digest(secret.encode(), manifest.encode(), "sha256").hex()
 
 
-def check_secret(_secret: str) -> str | None:
-    """Any text is a secret: the panel promises no form."""
-    return None
-
-
 def _pairs(query: str) -> list[tuple[str, str]]:
     """Return the query's pairs, names decoded, values as they stand."""
     return [(unquote(name), value) for name, _, value in (pair.partition("=") for pair in query.split("&"))]

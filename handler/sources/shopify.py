@@ -86,8 +86,3 @@ def parse(delivery: Delivery, settings: SourceSettings) -> Notification:
 def sign(body: bytes, secret: str) -> str:
     """Return the value of `X-Shopify-Hmac-Sha256`."""
     return base64_hmac(body, secret)
-
-
-def check_secret(_secret: str) -> str | None:
-    """Any text is a secret."""
-    return None

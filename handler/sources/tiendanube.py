@@ -74,8 +74,3 @@ def parse(delivery: Delivery, _settings: SourceSettings) -> Notification:
 def sign(body: bytes, secret: str) -> str:
     """Return the value of `X-Linkedstore-HMAC-SHA256`."""
     return hex_hmac(body, secret)
-
-
-def check_secret(_secret: str) -> str | None:
-    """Any text is a secret."""
-    return None

@@ -113,11 +113,6 @@ def sign(body: bytes, secret: str) -> str:
     return base64_hmac(body, secret)
 
 
-def check_secret(_secret: str) -> str | None:
-    """Any text is a secret."""
-    return None
-
-
 def _is_ping(delivery: Delivery) -> bool:
     return SIGNATURE not in delivery.headers and _PING.fullmatch(delivery.body) is not None
 
