@@ -33,6 +33,10 @@ node_modules/.installed: package-lock.json $(VENV)/.dev
 		ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+$(VENV)/.proof: requirements-proof.txt $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-proof.txt
+	@touch $@
+
 install: $(VENV)/.runtime ## Build the environment, .venv/
 
 demo: $(VENV)/.runtime ## Watch reserves being released, over real HTTP on this machine
@@ -72,6 +76,7 @@ lock: ## Write the pinned requirements anew from pyproject.toml
 	$(LOCK) -c requirements.txt --group aws -o requirements-aws.txt
 	$(LOCK) -c requirements.txt -c requirements-aws.txt -c requirements-lambda.txt \
 		--group dev pyproject.toml -o requirements-dev.txt
+	$(LOCK) -c requirements.txt -c requirements-dev.txt --group proof -o requirements-proof.txt
 
 clean: ## Remove what was built
 	rm -rf $(VENV) node_modules build .serverless .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
