@@ -20,6 +20,13 @@ class StrictParser(HTTPRequestParser):
             raise ParsingError("Too many headers")
         if any(line.startswith((b" ", b"\t")) for line in lines):
             raise ParsingError("A header is folded")
-        super().parse_header(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            # More digits than Python makes a number of; Waitress would log it as a fault, and not answer.
+            raise ParsingError("Content-Length is invalid") from error
         if self.chunked and "CONTENT_LENGTH" in self.headers:
             raise ParsingError("Both a length and chunks")
+        # Waitress takes it out of HTTP/1.1, and leaves it unread in any other version.
+        if "TRANSFER_ENCODING" in self.headers:
+            raise ParsingError("Chunks in a version that has none")
