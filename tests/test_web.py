@@ -272,11 +272,18 @@ def test_the_description_tells_every_path_and_answer(client: FlaskClient, app: F
     """`/openapi.json` and the code know the same paths."""
     description = client.get("/openapi.json").get_json()
 
-    paths = {rule.rule.replace("<", "{").replace(">", "}") for rule in app.url_map.iter_rules()}
-    assert set(description["paths"]) == paths
-    assert description["components"]["parameters"]["source"]["schema"]["enum"] == list(SOURCES)
-    posted = description["paths"]["/notifications/{source}"]["post"]["responses"]
-    assert set(posted) == {"200", "400", "401", "404", "413", "415", "422", "500", "503"}
+    described: dict[str, Any] = description["paths"]
+    routes = app.url_map.bind("localhost")
+    reached = {routes.match(path, method=method)[0] for path in described for method in description["paths"][path]}
+    shops = description["components"]["parameters"]["shop"]["schema"]["enum"]
+    assert reached == {rule.endpoint for rule in app.url_map.iter_rules()}
+    assert {f"/notifications/{name}" for name in SOURCES} == {
+        path for path in described if path.count("/") == 2 and "{" not in path
+    } | {f"/notifications/{shop}" for shop in shops}
+    for path, operations in description["paths"].items():
+        if "post" in operations:
+            answers = {"200", "400", "401", "404", "413", "415", "422", "500", "503"}
+            assert set(operations["post"]["responses"]) == answers, path
 
 
 def test_the_log_holds_no_secret_and_no_body(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
