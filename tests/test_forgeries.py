@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from handler.sources import SOURCES
 from tests.fakes import NOW
 from tests.forgeries import forgeries
 from tests.forgeries import genuine
@@ -92,6 +93,7 @@ def test_the_corpus_is_as_large_as_it_is_said_to_be() -> None:
 
     assert len({str(case) for case in FORGERIES}) == len(FORGERIES)
     assert len({str(case) for case in GENUINE}) == len(GENUINE)
+    assert set(counts) == {*SOURCES, "HTTP"}
     assert min(counts.values()) > 50
     assert sum(counts.values()) > 500
     assert len(GENUINE) > 80
