@@ -10,7 +10,7 @@ LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.1
 OSLS := PATH="$$($(NODE))/bin:$$PATH" node_modules/.bin/osls
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench bench-quick package deploy remove lock clean
+.PHONY: help install demo test fuzz bench bench-quick package deploy remove lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test: $(VENV)/.dev node_modules/.installed ## Lint, types and the whole suite wi
 	$(BIN)/coverage run -m pytest -m ''
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+fuzz: $(VENV)/.proof ## Try a million inputs, led by coverage, on all that reads what strangers send
+	$(BIN)/python -m tests.fuzzing --inputs 1000000
 
 bench: $(VENV)/.dev ## Measure, and print a table of ratios
 	$(BIN)/python -m benchmarks
