@@ -130,5 +130,5 @@ class Calls:
             pass
         try:
             return (parsedate_to_datetime(text) - self._clock()).total_seconds()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None

@@ -204,6 +204,8 @@ def test_each_status_has_its_error(status: int, kind: type[MercadoPagoError]) ->
         ("1000000000", 1_000_000_000),
         ("Sun, 22 Nov 2026 10:01:30 GMT", 90),
         ("Sun, 22 Nov 2026 10:01:30", None),
+        ("Sun, 22 Nov 99999999999999999999 10:01:30 GMT", None),
+        ("Sun, 22 Nov 2026 10:01:30 +99999999999999", None),
         ("soon", None),
         ("9" * 400, None),
         ("", None),
