@@ -1,0 +1,135 @@
+"""Every fault at every place of a release, on real sockets: the end is right, and nothing is done twice."""
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from handler.models import State
+from handler.simulator import Memory
+from handler.simulator import Simulator
+from tests import fakes
+from tests.fakes import Clock
+from tests.fakes import purchase_target
+from tests.faults import FAULTS
+from tests.faulty_upstream import PAYMENT
+from tests.faulty_upstream import Fault
+from tests.struck import PLACES
+from tests.struck import Place
+from tests.struck import check
+from tests.struck import strike
+from tests.struck import world
+
+#: What lasts for some calls in a row, of each kind one.
+LASTING = (
+    "a refused connection",
+    "a TLS handshake that is cut",
+    "no answer",
+    "a reset",
+    "a short body",
+    "5 MiB",
+    "HTML",
+    "an id in words",
+    "307 elsewhere",
+    "400 with 2018",
+    "401",
+    "403",
+    "404",
+    "429",
+    "500",
+    "503",
+)
+
+ANYTHING = "[A-Z]+ .*"
+OUTAGES = {
+    "readings of a reserve": Place(),
+    "readings of a captured payment": Place(payment="approved"),
+    "cancels before their effect": Place(f"PUT {PAYMENT}"),
+    "cancels after their effect": Place(f"PUT {PAYMENT}", after=True),
+    "cancels, captured meanwhile": Place(f"PUT {PAYMENT}", meanwhile="approved"),
+    "readings after a lost cancel": Place(lost=True, after=True),
+    "everything": Place(ANYTHING),
+    "everything, the cancel after its effect": Place(ANYTHING, after=True),
+}
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Simulator:
+    """One for all, since each test has a payment of its own."""
+    return Simulator(Memory(access_token=fakes.TOKEN, clock=Clock()))
+
+
+def cells() -> list[Any]:
+    """Each fault at each place that it suits, a few of them in every run, the others in the long one."""
+    return [
+        pytest.param(
+            fault,
+            place,
+            id=f"{name}, {where}",
+            marks=() if turn == number % len(PLACES) else [pytest.mark.slow],
+        )
+        for number, (name, fault) in enumerate(FAULTS.items())
+        for turn, (where, place) in enumerate(PLACES.items())
+        if place.suits(fault)
+    ]
+
+
+@pytest.mark.parametrize(("fault", "place"), cells())
+def test_a_fault_at_any_place_does_not_change_the_end(
+    tmp_path: Path, simulator: Simulator, fault: Fault, place: Place
+) -> None:
+    """A reserve is released once, captured money stays, and what is not known is not said."""
+    with world(tmp_path, simulator, place) as made:
+        plans = strike(made, place, fault)
+
+        case = made.end()
+
+        assert [plan.times for plan in plans] == [0] * len(plans)
+        if fault.unknown and place.calls.startswith("GET"):
+            # Said of the very payment by a good answer: nothing is done about it, and a person is told.
+            assert (case.state, case.reason) == (State.REFUSED, "status_unknown")
+            return
+        check(made, place, case)
+
+
+def outages() -> list[Any]:
+    return [
+        pytest.param(FAULTS[name], place, id=f"{name}, {where}", marks=[] if turn == number % 8 else [pytest.mark.slow])
+        for number, name in enumerate(LASTING)
+        for turn, (where, place) in enumerate(OUTAGES.items())
+        if place.suits(FAULTS[name])
+    ]
+
+
+@pytest.mark.parametrize(("fault", "place"), outages())
+def test_a_fault_that_lasts_is_waited_out(tmp_path: Path, simulator: Simulator, fault: Fault, place: Place) -> None:
+    """Three calls in a row, however many attempts that takes."""
+    with world(tmp_path, simulator, place) as made:
+        strike(made, place, fault, times=3)
+
+        case = made.end()
+
+        check(made, place, case)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, id=name, marks=[pytest.mark.slow] if number % 8 else [])
+        for number, (name, fault) in enumerate(FAULTS.items())
+    ],
+)
+def test_a_purchase_is_found_whatever_happens_to_the_search(tmp_path: Path, simulator: Simulator, fault: Fault) -> None:
+    """Also where it says, twice, that there is none."""
+    place, reference = Place("GET /v1/payments/search"), f"ORDER-{uuid4().hex[:8]}"
+    with world(tmp_path, simulator, place, reference=reference) as made:
+        (plan,) = strike(made, place, fault, times=2)
+
+        case = made.end()
+
+        purchase = made.record.get(purchase_target(reference))
+        assert plan.times == 0
+        assert purchase is not None
+        assert purchase.state is State.CANCELLED
+        check(made, place, case)
