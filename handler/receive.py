@@ -91,8 +91,11 @@ def _not_understood(delivery: Delivery, error: DeliveryError) -> Notification:
     key = sha256(delivery.body).hexdigest()
     target = Target(delivery.account, TargetKind.ORDER, f"{delivery.source}-{key[:16]}")
     problem = str(error)
-    with suppress(MalformedError, KeyError, TypeError, ValueError):
-        problem = f"order {int(loads(delivery.body)['id'])}: {problem}"
+    with suppress(MalformedError, KeyError, TypeError):
+        order_id = loads(delivery.body)["id"]
+        # Nothing but a whole number is told: digits in a text may be anybody's, and 1e1000000 is not to be written out.
+        if isinstance(order_id, int):
+            problem = f"order {order_id}: {problem}"
     if isinstance(error, InvalidError):
         problem += f": {json.dumps(error.errors, default=str)}"
     return Notification(key, delivery.source, "order", delivery.received_at, target, problem=problem[:LONGEST_PROBLEM])

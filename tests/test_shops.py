@@ -1094,6 +1094,25 @@ def test_what_cannot_be_understood_is_on_record(
     assert "total_price" in services.cases.history(case.target)[0].detail
 
 
+@pytest.mark.parametrize(
+    ("order_id", "told"),
+    [("5612348901234", "order 5612348901234: "), ('"4509953566233704"', ""), ("1e1000000", ""), ("[1]", "")],
+    ids=["a number", "digits in a text", "a power", "a list"],
+)
+def test_a_problem_is_told_with_the_number_of_the_order_and_nothing_else(
+    services: Services, order_id: str, told: str
+) -> None:
+    """Digits in a text may be a card's, and a power of ten would keep the process busy for hours."""
+    reception = fakes.reception(services, ENVIRON)
+    body = json.dumps({**SHOPIFY, "id": "?", "currency": None}).replace('"?"', order_id).encode()
+    receive(fakes.shopify_delivery(body), reception)
+    work_off(services)
+
+    (case,) = services.cases.newest(9)
+    assert case.detail.startswith(f"shopify: {told}the schema refuses the notification: ")
+    assert "4509953566233704" not in case.detail
+
+
 def test_a_reference_that_the_order_does_not_give_is_on_record(services: Services) -> None:
     """Such as a template for another shop."""
     reception = fakes.reception(services, {**ENVIRON, "SHOPIFY_REFERENCE": "{number}-{nothing}-{cart_token}-{email}"})
