@@ -1,5 +1,6 @@
 """The old notifications (IPN), `?id=…&topic=…`, which nobody can verify: if wanted, a reason to read; not too often."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -65,9 +66,13 @@ def test_other_topics_are_ignored(reception: Reception, topic: str) -> None:
     assert receive(ipn("ABC"), reception).kind == "ignored"
 
 
-def test_it_is_ignored_unless_it_is_wanted(services: Services) -> None:
-    """And answered 200."""
-    assert receive(ipn("1319999999"), fakes.reception(services)).kind == "ignored"
+def test_it_is_ignored_unless_it_is_wanted(services: Services, caplog: pytest.LogCaptureFixture) -> None:
+    """And answered 200; nothing of what anybody may have written is in the log."""
+    with caplog.at_level(logging.INFO):
+        assert receive(ipn("APP_USR-7a61c2e5"), fakes.reception(services)).kind == "ignored"
+
+    assert "mercadopago ipn: ignored" in caplog.text
+    assert "APP_USR" not in caplog.text
 
 
 def test_one_happening_that_comes_in_three_forms_is_one_case(

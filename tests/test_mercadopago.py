@@ -225,6 +225,7 @@ def test_retry_after_is_seconds_or_a_date(header: str, seconds: float | None) ->
         ([{"code": 2018}], " (2018)"),
         ([{"code": "2018"}], " (2018)"),
         ([{"code": 1}, {"code": "x y@example.com"}], " (1)"),
+        ([{"code": 4509953566233704}, {"code": "dni_30577123"}, {"code": 10001}], " (10001)"),
         ([], ""),
         (None, ""),
         ("words", ""),
@@ -268,6 +269,8 @@ def test_an_answer_of_another_shape_is_unclear(changes: dict[str, Any]) -> None:
     [
         ({"status": "frozen"}, "status", PaymentStatus.UNKNOWN),
         ({"status_detail": "Juan Pérez"}, "status_detail", ""),
+        ({"status_detail": "4509953566233704"}, "status_detail", ""),
+        ({"status_detail": "cc_rejected_3ds_mandatory"}, "status_detail", "cc_rejected_3ds_mandatory"),
         ({"status_detail": None}, "status_detail", ""),
         ({"captured": None}, "captured", None),
         ({"external_reference": None}, "external_reference", ""),

@@ -7,6 +7,7 @@ import pytest
 from werkzeug.test import Client
 
 from handler.cases import Cases
+from handler.errors import InvalidError
 from handler.models import DEFAULT_ACCOUNT
 from handler.models import Case
 from handler.models import Notification
@@ -52,6 +53,14 @@ def tell(services: Services, topic: str, order_id: str) -> str:
     reception = fakes.reception(services, {"TIENDANUBE_WEBHOOK_SECRET": SHOP_SECRET})
     delivery = fakes.tiendanube_delivery(event(topic, order_id), at=services.clock())
     return receive(delivery, reception).kind
+
+
+def test_an_event_is_a_word(services: Services) -> None:
+    """A long number is somebody's, and would be told in the log."""
+    reception = fakes.reception(services, {"TIENDANUBE_WEBHOOK_SECRET": SHOP_SECRET})
+
+    with pytest.raises(InvalidError):
+        receive(fakes.tiendanube_delivery(event("order/4509953566233704", "1")), reception)
 
 
 def order_target(order_id: str) -> Target:

@@ -17,7 +17,8 @@ from handler.errors import MalformedError
 from handler.lenient_schema import LenientSchema
 from handler.strict_json import loads
 
-_CODE = re.compile(r"[A-Za-z0-9_]{1,64}")
+# Codes have up to five digits; longer numbers are somebody's.
+_CODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9_]{1,64}")
 
 
 class AccountSchema(LenientSchema):

@@ -13,7 +13,8 @@ from marshmallow import validate
 #: Amounts beyond this are nobody's.
 AMOUNT = validate.Range(min=Decimal(0), max=Decimal(10) ** 15)
 
-_WORD = re.compile(r"[a-z0-9_]{0,64}")
+# No word of an API has a number of five digits in it; a card's, a phone's, somebody's papers' have.
+_WORD = re.compile(r"(?!.*[0-9]{5})[a-z0-9_]{0,64}")
 
 
 class IdField(fields.Field[str]):

@@ -233,7 +233,10 @@ def _ipn(delivery: Delivery, settings: SourceSettings) -> Notification:
     (resource, *_), (topic, *_) = _values(delivery, "id"), _values(delivery, "topic")
     if not _ID.fullmatch(resource) or not re.fullmatch(_TOPIC, topic):
         raise MalformedError("the query needs an id and a topic")
-    is_payment = settings.ipn and topic == "payment" and _NUMBER.fullmatch(resource)
+    if not _NUMBER.fullmatch(resource):
+        # Anybody may have written it, so it is not told, not even in the log.
+        return Notification("ipn", NAME, topic, delivery.received_at)
+    is_payment = settings.ipn and topic == "payment"
     target = Target(delivery.account, TargetKind.PAYMENT, resource) if is_payment else None
     key = f"ipn:{topic}:{resource}:{delivery.received_at.timestamp()}"
     return Notification(key, NAME, topic, delivery.received_at, target)

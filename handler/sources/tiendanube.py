@@ -33,7 +33,7 @@ _ID = validate.Range(min=1, max=10**18)
 class EventSchema(LenientSchema):
     """What every event has, ours or not."""
 
-    event = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9_/-]{1,64}\Z"))
+    event = fields.String(required=True, validate=validate.Regexp(r"(?!.*[0-9]{5})[a-z0-9_/-]{1,64}\Z"))
 
 
 class OrderEventSchema(EventSchema):
