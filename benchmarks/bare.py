@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from handler.cases.sqlite.connection import create
+from handler.cases.sqlite.database import Database
 from handler.cases.sqlite.writer import Writer
 from handler.cli.environment import stay_on_one_core
 from handler.server import Server
@@ -28,7 +29,7 @@ def main() -> None:
     stay_on_one_core()
     database = Path(os.environ["DATABASE_URL"].removeprefix("sqlite:///"))
     create(database)
-    writer = Writer(database)
+    writer = Writer(Database(database))
     writer.run(lambda db: db.execute(TABLE))
     secret = os.environ["MERCHANT_WEBHOOK_SECRET"]
 

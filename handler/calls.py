@@ -22,6 +22,7 @@ from handler.errors import MercadoPagoError
 from handler.errors import PaymentNotFoundError
 from handler.errors import RateLimitedError
 from handler.errors import StateError
+from handler.errors import StoppedError
 from handler.errors import UnclearError
 from handler.exchange import Answer
 from handler.exchange import Exchange
@@ -94,7 +95,14 @@ class Calls:
         body: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Call now, the turn was taken; return what a 200 of this shape tells; raises MercadoPagoError."""
+        """Call now, the turn was taken; return what a 200 of this shape tells; raises MercadoPagoError.
+
+        It raises StoppedError, and nothing is sent, where the work might be over before the answer: this
+        process may have been asleep since the turn was taken.
+        """
+        if self._left() < self._exchange.total:
+            msg = "there is not enough time left for a call"
+            raise StoppedError(msg)
         content = {} if body is None else {"Content-Type": "application/json"}
         data = None if body is None else json.dumps(body)
         sent = {**self._headers, **content, **(headers or {})}

@@ -5,6 +5,8 @@ https://www.mercadopago.com.br/developers/en/reference/payments/_payments_id/get
 What comes back is checked for its shape and cut down to the fields of our nouns at once.
 """
 
+import re
+from collections.abc import Iterable
 from datetime import datetime
 from datetime import timedelta
 from decimal import Decimal
@@ -22,6 +24,7 @@ from handler.answers import PAYMENT
 from handler.answers import SEARCH
 from handler.calls import Calls
 from handler.errors import CredentialsError
+from handler.errors import MercadoPagoError
 from handler.errors import PaymentNotFoundError
 from handler.errors import UnclearError
 from handler.models import Claim
@@ -37,6 +40,9 @@ MOST_PAGES = 50
 #: What one search for orders may span: https://www.mercadopago.com.br/developers/en/reference/orders/online-payments/search/get
 ORDER_SPAN, MARGIN = timedelta(days=30) - timedelta(minutes=10), timedelta(minutes=5)
 ORDER_PAGE_SIZE = 50
+
+#: What an order's reference is made of; one with anything else in it is no order's.
+_ORDER_REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class MercadoPago:
@@ -71,7 +77,8 @@ class MercadoPago:
     def cancel(self, target: Target, idempotency_key: str) -> Payment:
         """Cancel a payment or an order; the caller has taken its turn.
 
-        Returns only what is surely cancelled. After any MercadoPagoError but StateError it may have
+        Nothing is sent any more once the lease might be over before the answer: StoppedError. Returns only
+        what is surely cancelled. After any MercadoPagoError but StateError it may have
         happened all the same: read it again.
         """
         headers = {"X-Idempotency-Key": idempotency_key}
@@ -100,21 +107,22 @@ class MercadoPago:
 
     def search_payments(self, external_reference: str) -> tuple[Payment, ...]:
         """Return all payments of the last twelve months that carry this very reference, the oldest first."""
-        found: dict[str, Payment] = {}
-        offset = 0
-        for _ in range(MOST_PAGES):
-            page = self._search_page(external_reference, offset)
-            for payment in page["results"]:
-                if payment.external_reference == external_reference:
-                    found[payment.id] = payment
-            offset += len(page["results"])
-            if not page["results"] or offset >= page["paging"]["total"]:
-                return tuple(found.values())
-        msg = f"a search gave more than {MOST_PAGES} pages"
-        raise UnclearError(msg)
+        found = self._search(f"external_reference={_part(external_reference)}&begin_date=NOW-12MONTHS&end_date=NOW")
+        return tuple(payment for payment in found if payment.external_reference == external_reference)
+
+    def search_reserves(self, begin: datetime, end: datetime) -> tuple[Payment, ...]:
+        """Return the reserves that were made in a span and still stand, the oldest first."""
+        span = [_part(moment.isoformat(timespec="milliseconds")) for moment in (begin, end)]
+        found = self._search(f"status=authorized&begin_date={span[0]}&end_date={span[1]}")
+        return tuple(payment for payment in found if payment.is_reserved)
 
     def search_orders(self, external_reference: str, now: datetime) -> tuple[str, ...]:
-        """Return the ids of the orders that carry this very reference, of the thirty days that one search may span."""
+        """Return the ids of the orders that carry this very reference, of the thirty days that one search may span.
+
+        None are where the reference is no order's; `cannot_search` tells what a refusal means.
+        """
+        if not _ORDER_REFERENCE.fullmatch(external_reference):
+            return ()
         begin, end = (f"{moment:%Y-%m-%dT%H:%M:%S}Z" for moment in (now - ORDER_SPAN, now + MARGIN))
         found: dict[str, None] = {}
         for page in range(MOST_PAGES):
@@ -148,9 +156,9 @@ class MercadoPago:
         claim: Claim = _same(self._calls.get(f"/post-purchase/v1/claims/{_part(claim_id)}", CLAIM), claim_id)
         return claim
 
-    def collector_id(self) -> str:
-        """Return the seller whose token this is; read once."""
-        if "collector_id" not in self._known:
+    def collector_id(self, *, again: bool = False) -> str:
+        """Return the seller whose token this is; read once, and `again` where what is known seems wrong."""
+        if again or "collector_id" not in self._known:
             self._known["collector_id"] = self._calls.get("/users/me", ACCOUNT)["id"]
         return self._known["collector_id"]
 
@@ -162,13 +170,32 @@ class MercadoPago:
             return False
         return True
 
-    def _search_page(self, external_reference: str, offset: int) -> dict[str, Any]:
-        query = (
-            f"external_reference={_part(external_reference)}&sort=date_created&criteria=asc"
-            f"&range=date_created&begin_date=NOW-12MONTHS&end_date=NOW&limit={PAGE}&offset={offset}"
-        )
-        page: dict[str, Any] = self._calls.get(f"/v1/payments/search?{query}", SEARCH)
+    def _search(self, query: str) -> Iterable[Payment]:
+        """Return all payments that a query finds, each once; the oldest first."""
+        found: dict[str, Payment] = {}
+        offset = 0
+        for _ in range(MOST_PAGES):
+            page = self._search_page(query, offset)
+            found.update({payment.id: payment for payment in page["results"]})
+            offset += len(page["results"])
+            if not page["results"] or offset >= page["paging"]["total"]:
+                return found.values()
+        msg = f"a search gave more than {MOST_PAGES} pages"
+        raise UnclearError(msg)
+
+    def _search_page(self, query: str, offset: int) -> dict[str, Any]:
+        order = f"sort=date_created&criteria=asc&range=date_created&limit={PAGE}&offset={offset}"
+        page: dict[str, Any] = self._calls.get(f"/v1/payments/search?{query}&{order}", SEARCH)
         return page
+
+
+def cannot_search(error: MercadoPagoError) -> bool:
+    """Whether Mercado Pago says that there is nothing to search for this seller, rather than being away.
+
+    Many sellers have no orders.
+    """
+    refused = isinstance(error, PaymentNotFoundError | UnclearError | CredentialsError)
+    return refused and error.status not in {None, 401} and error.status < 500
 
 
 def _part(text: str) -> str:

@@ -47,6 +47,10 @@ class Sellers:
         """Return the seller of that name, None if there is none."""
         return self._sellers.get(name)
 
+    def all(self) -> list[Seller]:
+        """Return all of them, by name."""
+        return [seller for _, seller in sorted(self._sellers.items())]
+
     def stop(self) -> None:
         """Let no further call begin, whoever makes it."""
         for seller in self._sellers.values():

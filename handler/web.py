@@ -23,6 +23,7 @@ from handler.errors import MediaTypeError
 from handler.errors import SignatureError
 from handler.errors import StorageError
 from handler.errors import TooManyError
+from handler.failures import Failures
 from handler.models import DEFAULT_ACCOUNT
 from handler.models import Delivery
 from handler.receive import Reception
@@ -62,6 +63,7 @@ def create_app(reception: Reception, is_healthy: Callable[[], bool]) -> Flask:
         description = files("handler").joinpath("openapi.json").read_text(encoding="utf-8")
         return Response(description, content_type="application/json")
 
+    _answer_refusals(app, Failures(reception.clock))
     _answer_errors(app)
     return app
 
@@ -95,9 +97,13 @@ def _delivery(source: str, account: str, clock: Callable[[], datetime]) -> Deliv
     )
 
 
-def _answer_errors(app: Flask) -> None:
+def _answer_refusals(app: Flask, failures: Failures) -> None:
     @app.errorhandler(SignatureError)
     def unsigned(error: SignatureError) -> Response:
+        retry_after = failures.count(request.remote_addr or "")
+        if retry_after is not None:
+            # Not logged: whoever guesses must not fill the disk either.
+            return problem(429, retry_after=str(retry_after))
         logger.warning("a notification was refused (401): %s", error.reason)
         return problem(401)
 
@@ -113,6 +119,8 @@ def _answer_errors(app: Flask) -> None:
     def refused(error: DeliveryError) -> Response:
         return problem(415 if isinstance(error, MediaTypeError) else 404)
 
+
+def _answer_errors(app: Flask) -> None:
     @app.errorhandler(TooManyError)
     @app.errorhandler(StorageError)
     def away(error: HandlerError) -> Response:

@@ -6,6 +6,7 @@ from datetime import datetime
 from datetime import timedelta
 from threading import Condition
 from threading import Event
+from threading import Lock
 from threading import Thread
 
 from handler.errors import CasesError
@@ -18,6 +19,9 @@ SWEEP = 5.0
 
 #: How long it may be since the worker last turned before it counts as stuck.
 STUCK = timedelta(seconds=30)
+
+#: How long what was found of the record's health is good for: anybody may ask, and looking is a write.
+LOOK = timedelta(seconds=1)
 
 #: The shortest wait, in seconds: a case that was just handed on is still due until it is claimed.
 SHORTEST_WAIT = 0.01
@@ -39,6 +43,8 @@ class Worker:
         self._stopping = Event()
         self._in_trouble = False
         self._turned_at = services.clock()
+        self._looking = Lock()
+        self._looked_at, self._can_write = self._turned_at - LOOK, True
         self._thread = Thread(target=self._run, name="dispatcher", daemon=True)
 
     def start(self) -> None:
@@ -46,9 +52,20 @@ class Worker:
         self._thread.start()
 
     def is_healthy(self) -> bool:
-        """Whether the worker turns; raises StorageError if the record cannot be written."""
-        self._services.cases.check()
-        return self._thread.is_alive() and self._services.clock() - self._turned_at < STUCK
+        """Whether the worker turns and the record can be written; looked at once a second at most."""
+        now = self._services.clock()
+        if abs(now - self._looked_at) >= LOOK and self._looking.acquire(blocking=False):
+            self._can_write, self._looked_at = self._is_written(), now
+            self._looking.release()
+        return self._can_write and self._thread.is_alive() and now - self._turned_at < STUCK
+
+    def _is_written(self) -> bool:
+        try:
+            self._services.cases.check()
+        except CasesError as error:
+            logger.error("the record cannot be written: %s", error)
+            return False
+        return True
 
     def stop(self, patience: float) -> bool:
         """Take no more cases and finish what is in hand; False if that took longer than `patience` seconds.

@@ -48,6 +48,7 @@ class Handler:
 
     def __init__(self, folder: Path, upstream: str, environ: Mapping[str, str] = ENVIRON, **settings: str) -> None:
         self.folder = folder
+        self.upstream = upstream
         self.database_url = f"sqlite:///{folder}/cases.sqlite3"
         self._settings = {**environ, "MERCADOPAGO_API_URL": upstream, "DATABASE_URL": self.database_url, **settings}
         self._exchange = Exchange(connections=64, user_agent="tests")

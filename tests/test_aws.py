@@ -58,6 +58,7 @@ from tests.fakes import DirectExchange
 from tests.fakes import mercadopago_delivery
 from tests.fakes import merchant_delivery
 from tests.fakes import payment_target
+from tests.fakes import purchase_target
 from tests.fakes import said
 from tests.fakes import shopify_delivery
 from tests.fakes import tiendanube_delivery
@@ -101,6 +102,7 @@ def cloud(serve: Callable[..., Server]) -> Iterator[Cloud]:
     settings = {"RETRY_SCHEDULE": "1", "MAX_REQUESTS_PER_SECOND": "1000"}
     put_parameters(f"{path}/api", MERCADOPAGO_ACCESS_TOKEN=TOKEN, MERCADOPAGO_API_URL=upstream, **settings)
     environ = {
+        "LONGEST_RESERVE_DAYS": "22",
         "QUEUE_URL": create_queue(),
         "DATABASE_URL": f"dynamodb://{create_table()}",
         "METRICS": "tests",
@@ -222,9 +224,13 @@ def test_a_message_holds_no_body_and_no_secret(cloud: Cloud) -> None:
     (message,) = boto3.client("sqs").receive_message(QueueUrl=cloud.environ["QUEUE_URL"])["Messages"]
 
     assert canary not in message["Body"]
-    target, notification = queue.read(message["Body"])
-    assert notification is not None
-    assert (target, notification.id, notification.sign) == (payment_target("1"), "msg_1", Sign.WITHDREW)
+    read = queue.read(message["Body"])
+    assert read.notification is not None
+    assert (read.target, read.notification.id, read.notification.sign) == (
+        payment_target("1"),
+        "msg_1",
+        Sign.WITHDREW,
+    )
 
 
 def test_a_queue_that_takes_nothing_is_503(
@@ -384,6 +390,20 @@ def test_a_sweep_finds_what_no_message_names(cloud: Cloud, capsys: pytest.Captur
     assert told["DueCases"] == 1
     assert 100 <= told["OldestDueSeconds"] < 200
     assert told["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "tests"
+
+
+def test_what_no_notification_told_is_found(cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
+    """A payment of a withdrawn purchase, and a reserve that is about to lapse."""
+    cloud.record.accept(said(purchase_target("ORDER-1"), at=utc_now() - timedelta(days=2)))
+    lost = cloud.simulator.memory.add_payment(external_reference="ORDER-1")
+    lapses = cloud.simulator.memory.add_payment(date_created=(utc_now() - timedelta(days=6, hours=12)).isoformat())
+
+    sweep.make(cloud.environ)({"reconcile": True}, Context())
+    cloud.source.run()
+
+    assert cloud.stands(lost) == "cancelled buyer_withdrew"
+    assert cloud.simulator.memory.payment(lapses)["status"] == "authorized"
+    assert f"payment {lapses} is authorized" in caplog.text
 
 
 @pytest.mark.slow

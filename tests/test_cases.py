@@ -102,6 +102,61 @@ def test_a_notification_comes_back_as_it_went_in(cases: Cases) -> None:
     assert got(cases).said == on_record
 
 
+AGAIN = Entry(NOW + timedelta(hours=1), Step.REOPENED, "replayed", "by hand")
+
+
+@pytest.mark.parametrize("end", [NOTHING, replace(NOTHING, state=State.REFUSED), replace(NOTHING, state=State.DEAD)])
+def test_what_ended_can_be_looked_at_again(cases: Cases, end: Decision) -> None:
+    """As if nothing had been tried yet; who wanted it is in the history, and nothing new was said."""
+    cases.accept(said(TARGET, id="a"))
+    cases.settle(replace(claimed(cases), attempts=9), end, NOW, [])
+
+    case = cases.look_again(TARGET, AGAIN)
+
+    assert case == got(cases)
+    assert (case.state, case.due_at, case.opened_at, case.attempts) == (State.PENDING, AGAIN.at, AGAIN.at, 0)
+    assert (case.heard, case.opened_by) == (1, 1)
+    assert cases.history(TARGET)[-1] == AGAIN
+
+
+def test_an_open_case_that_is_looked_at_again_is_due(cases: Cases) -> None:
+    """Once; not while somebody works on it, nor before Mercado Pago's wait is over."""
+    cases.accept(said(TARGET, id="a"))
+    cases.postpone(claimed(cases), replace(LATER, due_at=NOW + timedelta(hours=9)), NOW, [])
+
+    for _ in range(2):
+        case = cases.look_again(TARGET, AGAIN)
+        assert case is not None
+        assert case.due_at == AGAIN.at
+
+    assert cases.history(TARGET).count(AGAIN) == 1
+    claimed(cases, after=3600)
+    assert cases.look_again(TARGET, replace(AGAIN, at=NOW + timedelta(seconds=3601))) == got(cases)
+    assert got(cases).lease_until > AGAIN.at
+
+
+def test_what_is_final_is_not_looked_at_again(cases: Cases) -> None:
+    """Money that was released or taken; and what is not there stays away."""
+    cases.accept(said(TARGET, id="a"))
+    settle(cases, claimed(cases))
+
+    assert cases.look_again(TARGET, AGAIN) == got(cases)
+    assert got(cases).state is State.CANCELLED
+    assert cases.look_again(payment_target("2"), AGAIN) is None
+
+
+def test_withdrawals_of_purchases_are_found_by_their_time(cases: Cases) -> None:
+    """Not those of payments, and nothing that was only rejected."""
+    for hours, name, sign in [(3, "B", Sign.WITHDREW), (2, "A", Sign.WITHDREW), (1, "C", Sign.REJECTED)]:
+        cases.accept(said(purchase_target(name), sign, NOW - timedelta(hours=hours)))
+    cases.accept(said(purchase_target("B"), Sign.WITHDREW, NOW))
+    cases.accept(said(TARGET, Sign.WITHDREW, NOW))
+
+    assert cases.withdrawn(NOW - timedelta(hours=4)) == [purchase_target("B"), purchase_target("A")]
+    assert cases.withdrawn(NOW - timedelta(hours=2)) == [purchase_target("A"), purchase_target("B")]
+    assert cases.withdrawn(NOW + timedelta(seconds=1)) == []
+
+
 def test_the_same_notification_is_known_the_second_time(cases: Cases) -> None:
     """It leaves no trace."""
     cases.accept(said(TARGET, id="a"))

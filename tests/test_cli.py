@@ -33,13 +33,24 @@ from tests.fakes import SHOP_SECRET
 from tests.fakes import TOKEN
 from tests.fakes import WHSEC
 from tests.fakes import payment_target
+from tests.fakes import purchase_target
 from tests.fakes import said
 from tests.running import COMMAND
 from tests.running import Handler
 from tests.running import environment
 from tests.running import run
 
-COMMANDS = ["serve", "demo", "cases", "show", "send", *[f"send {source}" for source in SOURCES]]
+COMMANDS = [
+    "serve",
+    "demo",
+    "cases",
+    "show",
+    "replay",
+    "reconcile",
+    "backup",
+    "send",
+    *[f"send {source}" for source in SOURCES],
+]
 
 
 @pytest.fixture
@@ -85,6 +96,11 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
         (["send", "merchant", "buyer.withdrew", "--payment-id", "1"], "MERCHANT_WEBHOOK_SECRET is not set"),
         (["serve"], "MERCADOPAGO_ACCESS_TOKEN is not set"),
         (["cases", "--limit", "99999999999999999999"], "is not in the range"),
+        (["replay", "payment"], "is not a target such as payment:1319999999"),
+        (["replay", "payment:1"], "there is no case payment:1"),
+        (["reconcile"], "MERCADOPAGO_ACCESS_TOKEN is not set"),
+        (["backup"], "Missing argument 'FILE'"),
+        (["backup", "copy"], "there is no database at"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -94,6 +110,50 @@ def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, arguments: list[str], m
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_replay_puts_a_case_back_to_work(tmp_path: Path, database: str) -> None:
+    """One that ended badly, or waits; not one that is final."""
+    record = open_cases(database)
+    case = record.claim(payment_target("3"), NOW + timedelta(seconds=9), timedelta(seconds=90))
+    assert case is not None
+    record.settle(case, Decision.end(State.DEAD, Rule.EXPIRED, "given up"), NOW + timedelta(seconds=10), [])
+
+    answers = [run("replay", f"payment:{number}", cwd=tmp_path, DATABASE_URL=database) for number in (1, 2, 3)]
+
+    assert answers[0].returncode == 2
+    assert "payment:1 is captured for good: there is nothing to do again" in answers[0].stderr
+    for number in (2, 3):
+        told = f"payment:{number} is pending and due now; a running handler takes it up within a minute.\n"
+        assert (answers[number - 1].returncode, answers[number - 1].stdout) == (0, told)
+    assert "put back to work by hand" in run("show", "payment:3", cwd=tmp_path, DATABASE_URL=database).stdout
+    assert sorted(map(str, record.due(utc_now(), 9))) == ["payment:2", "payment:3"]
+    record.close()
+
+
+def test_reconcile_finds_what_no_notification_told(tmp_path: Path, serve: Callable[..., Server]) -> None:
+    """It releases it there and then, and lists what is about to lapse."""
+    memory = Memory(access_token=TOKEN, clock=utc_now)
+    lost = memory.add_payment(external_reference="ORDER-1")
+    lapses = memory.add_payment(date_created=(utc_now() - timedelta(days=6, hours=12)).isoformat())
+    database = f"sqlite:///{tmp_path}/cases.sqlite3"
+    record = open_cases(database)
+    record.accept(said(purchase_target("ORDER-1"), at=utc_now()))
+    record.close()
+    settings = {"DATABASE_URL": database, "MERCADOPAGO_API_URL": serve(Simulator(memory).app).url}
+
+    results = [run("reconcile", cwd=tmp_path, **{**ENVIRON, **settings}) for _ in range(2)]
+
+    assert [result.returncode for result in results] == [0, 0]
+    first, summary, lapsing = results[0].stdout.splitlines()
+    assert first == f"found: payment:{lost} is cancelled (buyer_withdrew)"
+    assert summary == "1 withdrawn purchases read again, 1 payments found that nobody told of."
+    assert lapsing.startswith("lapses at ")
+    assert f"payment {lapses} is authorized" in lapsing
+    assert results[1].stdout.splitlines()[0] == (
+        "1 withdrawn purchases read again, 0 payments found that nobody told of."
+    )
+    assert memory.payment(lapses)["status"] == "authorized"
 
 
 def test_every_problem_of_the_settings_is_told_at_once(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_every_command_of_the_handler_runs_as_written(handler: Handler, command:
     """Beside a running one; only the address is another."""
     words = shlex.split(command)[1:]
     to = ["--to", handler.url] if "send" in words else []
-    surroundings = environment(**ENVIRON, DATABASE_URL=handler.database_url)
+    surroundings = environment(**ENVIRON, DATABASE_URL=handler.database_url, MERCADOPAGO_API_URL=handler.upstream)
 
     ran = subprocess.run(
         [sys.executable, *words, *to], cwd=handler.folder, env=surroundings, capture_output=True, text=True, check=False

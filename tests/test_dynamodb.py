@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -231,3 +232,9 @@ def test_a_list_by_state_leaves_out_what_has_moved_on(cases: DynamoDBCases, gate
     assert cases.newest(9, State.DEAD) == []
     assert gateway.calls
     assert replace(cases.newest(9, State.PENDING)[0], said=()) == replace(cases.get(TARGET), said=())  # type: ignore[type-var]
+
+
+def test_a_table_is_copied_by_aws(cases: DynamoDBCases, tmp_path: Path) -> None:
+    """And nothing pretends otherwise."""
+    with pytest.raises(StorageError, match="see point-in-time recovery"):
+        cases.backup(tmp_path / "copy")

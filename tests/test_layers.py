@@ -13,12 +13,12 @@ PACKAGE = ROOT / "handler"
 
 LAYERS = {
     8: {"cli", "aws", "__main__"},
-    7: {"web", "worker", "server"},
-    6: {"receive", "process"},
+    7: {"web", "worker", "rounds", "server"},
+    6: {"receive", "process", "reconcile"},
     5: {"services"},
     4: {"sellers"},
     3: {"cases", "calls", "mercadopago", "tiendanube", "simulator"},
-    2: {"config", "policy", "sources", "answers", "exchange", "pace", "allowance", "boto"},
+    2: {"config", "policy", "sources", "answers", "exchange", "pace", "allowance", "failures", "boto"},
     1: {"models", "errors", "strict_json", "lenient_schema", "clock", "__init__"},
 }
 
@@ -32,7 +32,7 @@ ROOMS = {
     "marshmallow": {"sources", "answers", "lenient_schema"},
     "click": {"cli"},
     "dotenv": {"cli.environment"},
-    "os": {"cli", "cases.sqlite.connection", "aws.entry"},
+    "os": {"cli", "cases.sqlite.connection", "cases.sqlite.database", "aws.entry"},
     "boto3": {"boto"},
     "botocore": {"boto"},
     "apig_wsgi": {"aws.http"},

@@ -56,6 +56,7 @@ def environ(aws: str) -> dict[str, str]:
         "DATABASE_URL": f"dynamodb://{create_table()}",
         "METRICS": "tests",
         "CONCURRENCY": "5",
+        "LONGEST_RESERVE_DAYS": "22",
     }
 
 

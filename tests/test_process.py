@@ -1,6 +1,7 @@
 """Tests for handler.process: a case from its notification to its end, Mercado Pago played by the simulator."""
 
 import itertools
+import json
 import logging
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -650,7 +651,7 @@ class Broken:
     def __init__(self, client: MercadoPago) -> None:
         self.pace = client.pace
 
-    def collector_id(self) -> str:
+    def collector_id(self, **_: Any) -> str:
         raise ZeroDivisionError
 
 
@@ -1171,3 +1172,50 @@ def test_an_end_is_told_as_soon_as_it_is_on_record(services: Services, simulator
         process(target, failing)
 
     assert told == [(target, State.CANCELLED)]
+
+
+def test_whose_token_it_is_is_read_again_before_a_payment_is_taken_for_anothers(
+    services: Services, simulator: Simulator
+) -> None:
+    """One wrong answer, kept for ever, would refuse every payment from then on."""
+    first, second = (payment_target(simulator.memory.add_payment()) for _ in range(2))
+    hear(services, first)
+    hear(services, second)
+    simulator.fail(Fault("GET", "/users/me", status=200, body=b'{"id": 42}', times=1))
+
+    work_off(services)
+
+    assert {stands(services, first), stands(services, second)} == {"cancelled buyer_withdrew"}
+
+
+def test_what_was_known_holds_where_it_cannot_be_read_again(services: Services, simulator: Simulator) -> None:
+    """Another seller's payment stays another seller's."""
+    own, foreign = (payment_target(simulator.memory.add_payment(collector_id=who)) for who in (169526408, 666))
+    hear(services, own)
+    work_off(services)
+    simulator.fail(Fault("GET", "/users/me", status=500))
+    hear(services, foreign)
+    work_off(services)
+
+    assert stands(services, foreign) == "refused not_ours"
+    assert puts(simulator) == 1
+
+
+def test_what_became_of_a_cancel_is_not_given_up_over_one_odd_answer(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """Without one on record, it is refused and told."""
+    payment_id = simulator.memory.add_payment()
+    target = payment_target(payment_id)
+    hear(services, target)
+    simulator.fail(Fault("PUT", status=500, after=True))
+    odd = dict(simulator.memory.payment(payment_id), status="canceled")
+    simulator.fail(Fault("GET", f"/v1/payments/{payment_id}", status=None))
+    simulator.fail(Fault("GET", f"/v1/payments/{payment_id}", status=200, body=json.dumps(odd).encode()))
+
+    work_off(services)
+    assert stands(services, target) == "cancel_sent buyer_withdrew"
+    clock.forward(seconds=10)
+    work_off(services)
+
+    assert stands(services, target) == "cancelled buyer_withdrew"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -54,12 +55,17 @@ def client(sender: Sender, listening: Callable[..., FlaskClient]) -> FlaskClient
     return listening(**{sender.setting: sender.secret})
 
 
+#: Everybody's own network: who sends what does not hold is slowed down, and `test_failures` tells how.
+ADDRESSES = (f"2001:db8:{number:x}::1" for number in count())
+
+
 def post(client: FlaskClient, delivery: Delivery) -> tuple[int, dict[str, Any]]:
     response = client.post(
         f"/notifications/{delivery.source}",
         query_string=delivery.query,
         data=delivery.body,
         headers={"Content-Type": "application/json", **delivery.headers},
+        environ_base={"REMOTE_ADDR": next(ADDRESSES)},
     )
     return response.status_code, response.get_json()
 

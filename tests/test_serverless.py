@@ -133,13 +133,16 @@ def test_what_failed_comes_again_and_then_to_the_dead_letters(resources: Resourc
 
 def test_the_sweep_runs_every_minute_and_its_failures_are_kept(resources: Resources) -> None:
     """Those of the schedule, and those of the function."""
-    (schedule,) = of_type(resources, "AWS::Scheduler::Schedule").values()
+    schedules = of_type(resources, "AWS::Scheduler::Schedule").values()
     (asynchronous,) = of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
     dead = {"Fn::GetAtt": ["ScheduleDeadLetters", "Arn"]}
 
-    assert schedule["ScheduleExpression"] == "rate(1 minute)"
-    assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["SweepLambdaFunction", "Arn"]}
-    assert schedule["Target"]["DeadLetterConfig"]["Arn"] == dead
+    targets = {schedule["ScheduleExpression"]: schedule["Target"] for schedule in schedules}
+    assert set(targets) == {"rate(1 minute)", "rate(15 minutes)"}
+    for target in targets.values():
+        assert target["Arn"] == {"Fn::GetAtt": ["SweepLambdaFunction", "Arn"]}
+        assert target["DeadLetterConfig"]["Arn"] == dead
+    assert json.loads(targets["rate(15 minutes)"]["Input"]) == {"reconcile": True}
     assert asynchronous["DestinationConfig"]["OnFailure"]["Destination"] == dead
 
 
@@ -204,7 +207,14 @@ def test_no_secret_stands_in_the_environment(resources: Resources) -> None:
     """Only where to find them."""
     for properties in of_type(resources, "AWS::Lambda::Function").values():
         names = set(properties["Environment"]["Variables"])
-        assert names <= {"QUEUE_URL", "METRICS", "PARAMETER_PATH", "DATABASE_URL", "CONCURRENCY"}
+        assert names <= {
+            "QUEUE_URL",
+            "METRICS",
+            "PARAMETER_PATH",
+            "DATABASE_URL",
+            "CONCURRENCY",
+            "LONGEST_RESERVE_DAYS",
+        }
 
 
 def test_a_person_is_told_of_everything_that_needs_one(resources: Resources) -> None:
@@ -254,7 +264,7 @@ def test_make_deploys_and_removes(aws: str, tmp_path: Path) -> None:
     deployed = make("deploy")
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     table = boto3.client("dynamodb").describe_table(TableName="reserve-handler-dev-cases")["Table"]
-    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == {"due", "recent"}
+    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == {"due", "recent", "withdrew"}
 
     waiting = boto3.client("sqs").get_queue_url(QueueName="reserve-handler-dev-notifications")["QueueUrl"]
     boto3.client("sqs").send_message(QueueUrl=waiting, MessageBody="{}")
@@ -324,5 +334,5 @@ def test_the_endpoint_answers_over_an_http_api(aws: str, tmp_path: Path) -> None
 
     assert answers == [200, 200, 200, 401, 405, 200]
     messages = boto3.client("sqs").receive_message(QueueUrl=settings["QUEUE_URL"], MaxNumberOfMessages=10)["Messages"]
-    targets = sorted(str(queue.read(message["Body"])[0]) for message in messages)
+    targets = sorted(str(queue.read(message["Body"]).target) for message in messages)
     assert targets == ["payment:1319999999", "purchase:Pedido nº 1 ✓", "purchase:Pedido nº 1 ✓"]

@@ -18,6 +18,7 @@ import pytest
 from handler.cases.sqlite import SQLiteCases
 from handler.cases.sqlite import connection
 from handler.cases.sqlite.connection import WriteLock
+from handler.cases.sqlite.database import Database
 from handler.cases.sqlite.writer import GROUP
 from handler.cases.sqlite.writer import Writer
 from handler.errors import LeaseLostError
@@ -29,6 +30,7 @@ from handler.policy import Decision
 from handler.policy import Rule
 from tests.fakes import NOW
 from tests.fakes import payment_target
+from tests.fakes import purchase_target
 from tests.fakes import said
 
 TARGET = payment_target("1")
@@ -131,7 +133,7 @@ def test_tables_of_another_version_are_not_touched(database: Path, read_only: bo
     other.execute("PRAGMA user_version = 99")
     other.close()
 
-    with pytest.raises(StorageError, match="has version 99 of the tables, this handler knows 4"):
+    with pytest.raises(StorageError, match="has version 99 of the tables, this handler knows 5"):
         SQLiteCases(database, read_only=read_only)
 
 
@@ -196,7 +198,8 @@ def occupied(writer: Writer, *, until: int) -> Iterator[None]:
 def test_what_is_asked_at_once_shares_a_commit(database: Path) -> None:
     """Many callers, few syncs: the writer takes all who wait, up to a limit."""
     connection.create(database)
-    writer = Writer(database)
+    files = Database(database)
+    writer = Writer(files)
     statements: list[str] = []
     writer.run(lambda db: db.set_trace_callback(statements.append))
 
@@ -208,12 +211,14 @@ def test_what_is_asked_at_once_shares_a_commit(database: Path) -> None:
 
     assert statements.count("COMMIT") <= 3
     writer.close()
+    files.close()
 
 
 def test_closing_finishes_what_was_asked_for(database: Path) -> None:
     """Even what was asked a moment before."""
     connection.create(database)
-    writer = Writer(database)
+    files = Database(database)
+    writer = Writer(files)
 
     with ThreadPoolExecutor(2) as pool:
         with occupied(writer, until=2):
@@ -232,7 +237,8 @@ def test_closing_finishes_what_was_asked_for(database: Path) -> None:
 def test_one_who_fails_takes_nobody_with_him(database: Path) -> None:
     """The others of his group are written, and nothing of him."""
     connection.create(database)
-    writer = Writer(database)
+    files = Database(database)
+    writer = Writer(files)
     writer.run(lambda db: db.execute("CREATE TABLE t (n INTEGER)"))
 
     def fails(db: sqlite3.Connection) -> None:
@@ -248,6 +254,7 @@ def test_one_who_fails_takes_nobody_with_him(database: Path) -> None:
     assert errors == [type(None), LeaseLostError] * 2
     assert writer.run(lambda db: db.execute("SELECT group_concat(n) FROM t").fetchone()[0]) == "1,1"
     writer.close()
+    files.close()
 
 
 def test_a_full_disk_is_a_storage_error_and_passes(database: Path) -> None:
@@ -271,7 +278,8 @@ def test_a_full_disk_is_a_storage_error_and_passes(database: Path) -> None:
 def test_what_nobody_began_in_time_is_never_done(database: Path) -> None:
     """Its caller has gone: a case that were claimed for him would be held by nobody."""
     connection.create(database)
-    writer = Writer(database, patience=0.2)
+    files = Database(database)
+    writer = Writer(files, patience=0.2)
     writer.run(lambda db: db.execute("CREATE TABLE t (n INTEGER)"))
 
     with ThreadPoolExecutor(2) as pool, occupied(writer, until=2):
@@ -281,12 +289,14 @@ def test_what_nobody_began_in_time_is_never_done(database: Path) -> None:
     assert errors == ["no commit within 0.2 seconds"] * 2
     assert writer.run(lambda db: db.execute("SELECT count(*) FROM t").fetchone()[0]) == 0
     writer.close()
+    files.close()
 
 
 def test_what_was_begun_is_waited_for_a_little_longer(database: Path) -> None:
     """Then the sender is told to come again; what is written after all is then known."""
     connection.create(database)
-    writer = Writer(database, patience=0.05)
+    files = Database(database)
+    writer = Writer(files, patience=0.05)
     going = Event()
 
     def late(db: sqlite3.Connection) -> None:
@@ -299,6 +309,7 @@ def test_what_was_begun_is_waited_for_a_little_longer(database: Path) -> None:
 
     assert writer.run(lambda db: db.execute("SELECT count(*) FROM late").fetchone()[0]) == 0
     writer.close()
+    files.close()
 
 
 def test_a_lock_that_nobody_lets_go_of_is_a_storage_error(database: Path) -> None:
@@ -350,8 +361,125 @@ def test_a_reader_leaves_the_file_as_it_was(database: Path) -> None:
 def test_a_file_that_can_no_longer_be_read_is_a_storage_error(database: Path) -> None:
     """Not a traceback from somewhere within."""
     record = SQLiteCases(database, read_only=False)
-    record._reader.close()
+    record._database._reader.close()
 
     with pytest.raises(StorageError, match="cannot be read"):
         record.newest(1)
     record.close()
+
+
+def test_a_journal_that_is_removed_is_brought_home(database: Path) -> None:
+    """What was committed is in it, and nowhere else yet."""
+    record = SQLiteCases(database)
+    record.accept(said(TARGET))
+    database.with_name("cases.sqlite3-wal").unlink()
+
+    record.accept(said(payment_target("2")))
+
+    assert len(record.newest(9)) == 2
+    copy = database.with_name("copy")
+    copy.write_bytes(database.read_bytes())
+    copy.with_name("copy-wal").write_bytes(database.with_name("cases.sqlite3-wal").read_bytes())
+    other = SQLiteCases(copy)
+    assert len(other.newest(9)) == 2
+    other.close()
+    record.close()
+
+
+def test_a_journal_that_somebody_reads_from_is_brought_home_later(database: Path) -> None:
+    """As soon as they have finished; until then nothing is written."""
+    record = SQLiteCases(database)
+    record.accept(said(TARGET))
+    reading = connection.for_reading(database)
+    reading.execute("BEGIN")
+    reading.execute("SELECT * FROM cases").fetchone()
+    record.accept(said(payment_target("2")))
+    database.with_name("cases.sqlite3-wal").unlink()
+
+    with pytest.raises(StorageError, match="removed while another process reads"):
+        record.accept(said(payment_target("3")))
+    reading.close()
+    record.accept(said(payment_target("3")))
+
+    assert len(record.newest(9)) == 3
+    record.close()
+
+
+def test_connections_that_could_not_be_opened_anew_are_tried_again(database: Path) -> None:
+    """A file that cannot be opened now may be there later."""
+    record = SQLiteCases(database)
+    record.accept(said(TARGET))
+    journal, elsewhere = database.with_name("cases.sqlite3-wal"), database.with_name("elsewhere")
+    journal.unlink()
+    journal.mkdir()
+
+    with pytest.raises(StorageError):
+        record.accept(said(payment_target("2")))
+    with pytest.raises(StorageError):
+        record.newest(9)
+    journal.rename(elsewhere)
+    record.accept(said(payment_target("2")))
+
+    assert len(record.newest(9)) == 2
+    record.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 1000], ids=["nothing", "garbage"])
+def test_a_file_that_is_overwritten_is_a_storage_error_until_it_is_back(database: Path, content: bytes) -> None:
+    """Its pages may be in memory, and its journal whole: what is committed would be found again by nobody."""
+    record = SQLiteCases(database)
+    record.accept(said(TARGET))
+    before = database.read_bytes()
+    database.write_bytes(content)
+
+    with pytest.raises(StorageError, match="was overwritten"):
+        record.accept(said(payment_target("2")))
+    database.write_bytes(before)
+    record.accept(said(payment_target("2")))
+
+    assert len(record.newest(9)) == 2
+    record.close()
+
+
+def test_a_copy_is_sound_or_there_is_none(database: Path, tmp_path: Path) -> None:
+    """Of a damaged record nobody keeps a backup without knowing."""
+    record = SQLiteCases(database)
+    record.accept(said(TARGET))
+    case = record.claim(TARGET, NOW, timedelta(seconds=90))
+    assert case is not None
+    record.settle(case, Decision.end(State.NOTHING, Rule.RESERVE_WANTED, ""), NOW, [])
+    record.close()
+    other = sqlite3.connect(database)
+    other.execute("PRAGMA writable_schema = ON")
+    # An index that should hold all cases, and lacks those that ended.
+    other.execute("UPDATE sqlite_schema SET sql = 'CREATE INDEX cases_due ON cases (due_at)' WHERE name = 'cases_due'")
+    other.commit()
+    other.close()
+    record = SQLiteCases(database)
+
+    with pytest.raises(StorageError, match="not sound, and neither is the record"):
+        record.backup(tmp_path / "copy")
+
+    assert not (tmp_path / "copy").exists()
+    record.close()
+
+
+def test_tables_of_the_last_version_are_brought_up_to_date(database: Path) -> None:
+    """What is on file stays, and is found."""
+    record = SQLiteCases(database)
+    record.accept(said(purchase_target("ORDER-1")))
+    record.close()
+    older = sqlite3.connect(database)
+    older.execute("DROP INDEX notification_withdrew")
+    older.execute("PRAGMA user_version = 4")
+    older.close()
+    with pytest.raises(StorageError, match="has version 4 of the tables, this handler knows 5"):
+        SQLiteCases(database, read_only=True)
+
+    record = SQLiteCases(database)
+
+    assert record.withdrawn(NOW) == [purchase_target("ORDER-1")]
+    record.close()
+    newer = sqlite3.connect(database)
+    assert newer.execute("PRAGMA user_version").fetchone() == (5,)
+    newer.close()

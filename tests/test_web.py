@@ -282,7 +282,7 @@ def test_the_description_tells_every_path_and_answer(client: FlaskClient, app: F
     } | {f"/notifications/{shop}" for shop in shops}
     for path, operations in description["paths"].items():
         if "post" in operations:
-            answers = {"200", "400", "401", "404", "413", "415", "422", "500", "503"}
+            answers = {"200", "400", "401", "404", "413", "415", "422", "429", "500", "503"}
             assert set(operations["post"]["responses"]) == answers, path
 
 

@@ -27,6 +27,8 @@ from handler.exchange import TOTAL
 from handler.models import State
 from handler.models import Target
 from handler.process import process
+from handler.reconcile import lapsing
+from handler.reconcile import reread
 from handler.sellers import Sellers
 from handler.services import Services
 
@@ -74,8 +76,10 @@ def handle(event: Mapping[str, Any], remaining: Callable[[], int], services: Ser
     failed: set[str] = set()
     messages: dict[Target, set[str]] = {}
     for record in event["Records"]:
+        left = timedelta(milliseconds=remaining())
         try:
-            messages.setdefault(_on_record(record["body"], services), set()).add(record["messageId"])
+            for target in _on_record(record["body"], services, left):
+                messages.setdefault(target, set()).add(record["messageId"])
         except (HandlerError, ValueError, ArithmeticError) as error:
             logger.error("message %s: %s", record["messageId"], error)
             failed.add(record["messageId"])
@@ -85,12 +89,19 @@ def handle(event: Mapping[str, Any], remaining: Callable[[], int], services: Ser
     return {"batchItemFailures": [{"itemIdentifier": message} for message in sorted(failed)]}
 
 
-def _on_record(body: str, services: Services) -> Target:
-    """Return the case that a message is about, what it says written down."""
-    target, notification = queue.read(body)
-    if notification is not None:
-        services.cases.accept(notification, services.clock())
-    return target
+def _on_record(body: str, services: Services, left: timedelta) -> list[Target]:
+    """Return the cases that a message leads to, what it says written down."""
+    message, now = queue.read(body), services.clock()
+    if message.notification is not None:
+        services.cases.accept(message.notification, now)
+    if message.target is not None:
+        return [message.target]
+    if message.purchase is not None:
+        return reread(message.purchase, services, now + left - RESERVE)
+    for seller in services.sellers.all():
+        for reserve in lapsing(seller, now):
+            logger.warning("account %s: %s; it lapses by itself at %s", reserve.account, reserve.payment, reserve.at)
+    return []
 
 
 def _is_worked_on(target: Target, services: Services, left: timedelta) -> bool:

@@ -1,8 +1,13 @@
-"""The queue between the functions: a message is a notification in our words, or the name of a due case."""
+"""The queue between the functions.
+
+A message is a notification in our words, the name of a due case, of a withdrawn purchase to be read
+again, or the wish to look for reserves that are about to lapse.
+"""
 
 import json
 from collections.abc import Callable
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from datetime import timedelta
 from math import ceil
@@ -23,6 +28,18 @@ LONGEST_DELAY = timedelta(minutes=15)
 
 #: How many messages one call takes.
 BATCH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A case to be worked on, with what is said of it if that is new; or a purchase to be read again.
+
+    If it is neither, reserves are to be looked for that are about to lapse.
+    """
+
+    target: Target | None = None
+    notification: Notification | None = None
+    purchase: Target | None = None
 
 
 class Queue:
@@ -52,12 +69,19 @@ class Queue:
 
     def wake_all(self, targets: Sequence[Target]) -> None:
         """Have cases worked on that are due."""
-        for begin in range(0, len(targets), BATCH):
-            batch = targets[begin : begin + BATCH]
+        self._send_all([_due(target) for target in targets])
+
+    def reconcile(self, purchases: Sequence[Target]) -> None:
+        """Have withdrawn purchases read again, and reserves looked for that are about to lapse."""
+        self._send_all([*(json.dumps({"reread": str(purchase)}) for purchase in purchases), json.dumps({"lapsing": 1})])
+
+    def _send_all(self, bodies: Sequence[str]) -> None:
+        for begin in range(0, len(bodies), BATCH):
+            batch = bodies[begin : begin + BATCH]
             with storage("SQS"):
                 answer = self._client.send_message_batch(
                     QueueUrl=self._url,
-                    Entries=[{"Id": str(place), "MessageBody": _due(target)} for place, target in enumerate(batch)],
+                    Entries=[{"Id": str(place), "MessageBody": body} for place, body in enumerate(batch)],
                 )
             if answer.get("Failed"):
                 msg = f"SQS: {len(answer['Failed'])} of {len(batch)} messages were not taken"
@@ -72,14 +96,16 @@ class Queue:
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def read(body: str) -> tuple[Target, Notification | None]:
-    """Return the case that a message is about, and what it says; raises ValueError for one that is not ours."""
+def read(body: str) -> Message:
+    """Return what a message is about; raises ValueError for one that is not ours."""
     message = json.loads(body)
     try:
-        if "notification" not in message:
-            return Target.parse(message["due"]), None
-        notification = notification_from(message["notification"])
-        return Target.parse(message["notification"]["target"]), notification
+        if "notification" in message:
+            notification = notification_from(message["notification"])
+            return Message(Target.parse(message["notification"]["target"]), notification)
+        if "reread" in message:
+            return Message(purchase=Target.parse(message["reread"]))
+        return Message() if "lapsing" in message else Message(Target.parse(message["due"]))
     except (KeyError, TypeError) as error:
         msg = "not a message of this handler"
         raise ValueError(msg) from error

@@ -1,9 +1,10 @@
-"""`sweep`: puts due cases back into the queue and tells how long the oldest has been due."""
+"""`sweep`: puts due cases back into the queue and tells how long the oldest has been due; has purchases read again."""
 
 import logging
 from collections.abc import Callable
 from collections.abc import Mapping
 from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from handler.aws import log_to_cloudwatch
@@ -21,12 +22,23 @@ logger = logging.getLogger(__name__)
 
 
 def make(environ: Mapping[str, str]) -> Callable[[Any, Any], None]:
-    """Return the function: `DATABASE_URL` is the table, `QUEUE_URL` the queue, `METRICS` the namespace."""
+    """Return the function: `DATABASE_URL` is the table, `QUEUE_URL` the queue, `METRICS` the namespace.
+
+    `LONGEST_RESERVE_DAYS` is how long withdrawn purchases are read again, whatever the account: it knows none.
+    """
     log_to_cloudwatch()
     queue = Queue(client("sqs"), environ["QUEUE_URL"], utc_now)
     cases = open_cases(environ["DATABASE_URL"], read_only=True)
     tell = printer(environ["METRICS"], utc_now)
-    return lambda _event, _context: sweep(cases, queue, tell, utc_now())
+    longest = timedelta(days=int(environ["LONGEST_RESERVE_DAYS"]))
+
+    def function(event: Mapping[str, Any], _context: Any) -> None:
+        if event.get("reconcile"):
+            queue.reconcile(cases.withdrawn(utc_now() - longest))
+        else:
+            sweep(cases, queue, tell, utc_now())
+
+    return function
 
 
 def sweep(cases: Cases, queue: Queue, tell: Callable[..., None], now: datetime) -> None:

@@ -61,6 +61,18 @@ class Cases(Protocol):
         """Make an open case due now, unless somebody works on it."""
         ...
 
+    def look_again(self, target: Target, entry: Entry) -> Case | None:
+        """Open a case again that ended, unless it is final, or make an open one due, at the time of the entry.
+
+        The entry goes into its history if that changed anything. Returns the case as it is then, None if
+        there is no such.
+        """
+        ...
+
+    def withdrawn(self, since: datetime) -> list[Target]:
+        """Return the purchases that a buyer withdrew from since then, the earliest first."""
+        ...
+
     def get(self, target: Target) -> Case | None:
         """Return a case with what was said of it, or None."""
         ...
@@ -86,6 +98,10 @@ class Cases(Protocol):
 
     def check(self) -> None:
         """Write something that changes nothing; raises StorageError if that is not possible."""
+        ...
+
+    def backup(self, file: Path) -> None:
+        """Write a consistent copy of everything to a file that is not there yet, while others write."""
         ...
 
     def close(self) -> None:

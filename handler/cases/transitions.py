@@ -70,6 +70,13 @@ def nudged(case: Case, now: datetime) -> Case:
     return replace(case, due_at=min(case.due_at, earliest))
 
 
+def looked_at_again(case: Case, now: datetime) -> Case:
+    """Return a case that somebody wants worked on now, though nothing new was said of it; a final one as it is."""
+    if case.is_final:
+        return case
+    return nudged(case, now) if case.state.is_open else _reopened(replace(case, opened_at=now, updated_at=now), now)
+
+
 def claimed(case: Case, now: datetime, lease: timedelta) -> Case | None:
     """Return the case as its new holder has it, or None if it is not to be had.
 

@@ -5,9 +5,12 @@ from typing import Any
 import click
 
 from handler import __version__
+from handler.cli.backup import backup
 from handler.cli.demo import demo
+from handler.cli.reconcile import reconcile
 from handler.cli.records import cases
 from handler.cli.records import show
+from handler.cli.replay import replay
 from handler.cli.send import send
 from handler.cli.serve import serve
 from handler.errors import ConfigError
@@ -36,5 +39,5 @@ def main() -> None:
     """Cancel Mercado Pago card reserves when a signed notification says that the purchase fell through."""
 
 
-for _command in (serve, demo, cases, show, send):
+for _command in (serve, demo, cases, show, replay, reconcile, backup, send):
     main.add_command(_command)

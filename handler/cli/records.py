@@ -1,18 +1,16 @@
 """`cases` and `show`: what is on file, read beside a running handler."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import click
 
-from handler.cases import Cases
-from handler.cases import open_cases
 from handler.cli.environment import environment
 from handler.cli.environment import use_color
-from handler.config import database_url
+from handler.cli.record import TARGET
+from handler.cli.record import opened
+from handler.cli.record import unknown
 from handler.models import Case
 from handler.models import State
 from handler.models import Target
@@ -41,7 +39,7 @@ def cases(*, as_json: bool, state: str | None, limit: int) -> None:
 
     Example: python -m handler cases --state captured
     """
-    with _opened() as record:
+    with opened(read_only=True) as record:
         found = record.newest(limit, State(state) if state else None)
     if as_json:
         for case in found:
@@ -55,21 +53,17 @@ def cases(*, as_json: bool, state: str | None, limit: int) -> None:
 
 
 @click.command()
-@click.argument("target")
+@TARGET
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def show(target: str, *, as_json: bool) -> None:
+def show(target: Target, *, as_json: bool) -> None:
     """Tell one case with its whole history: who said it, what was read, which rule, what came back.
 
     Example: python -m handler show payment:1319999999
     """
-    try:
-        wanted = Target.parse(target)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="TARGET") from error
-    with _opened() as record:
-        case, history = record.get(wanted), record.history(wanted)
+    with opened(read_only=True) as record:
+        case, history = record.get(target), record.history(target)
     if case is None:
-        raise click.BadParameter(f"there is no case {target}", param_hint="TARGET")
+        raise unknown(target)
     entries = [
         {"at": entry.at.isoformat(), "step": entry.step, "rule": entry.rule, "detail": entry.detail}
         for entry in history
@@ -85,15 +79,6 @@ def show(target: str, *, as_json: bool) -> None:
         click.echo(f"looked at again at {_short(case.due_at)}, after {case.attempts} failed attempts")
     for entry in history:
         click.echo(f"  {_short(entry.at)}  {entry.step:<9} {entry.detail}")
-
-
-@contextmanager
-def _opened() -> Iterator[Cases]:
-    record = open_cases(database_url(environment()), read_only=True)
-    try:
-        yield record
-    finally:
-        record.close()
 
 
 def _public(case: Case) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from handler.cli.environment import stay_on_one_core
 from handler.cli.live_config import LiveConfig
 from handler.config import Config
 from handler.receive import Reception
+from handler.rounds import Rounds
 from handler.server import Limits
 from handler.server import Server
 from handler.services import Services
@@ -45,6 +46,7 @@ def serve(host: str, port: int) -> None:
     record = open_cases(live.config.database_url)
     services = Services(live.sellers, record, lambda *_: woken.set())
     worker = Worker(services, woken, width=live.config.workers)
+    rounds = Rounds(services)
     reception = Reception(live.source_of, services.accept, services.clock, Allowance(services.clock))
     try:
         app = create_app(reception, worker.is_healthy)
@@ -56,7 +58,9 @@ def serve(host: str, port: int) -> None:
         signal.signal(number, lambda *_: server.stop())
     signal.signal(signal.SIGHUP, lambda *_: live.reload())
     worker.start()
+    rounds.start()
     click.echo(f"Listening on {server.url}")
     server.run()
     worker.stop(PATIENCE)
+    rounds.stop()
     record.close()

@@ -45,6 +45,8 @@ class Step(StrEnum):
     ANSWERED = "answered"
     ENDED = "ended"
     WAITS = "waits"
+    #: Put back to work, not by a notification.
+    REOPENED = "reopened"
 
 
 @dataclass(frozen=True, slots=True)

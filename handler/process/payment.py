@@ -9,6 +9,7 @@ from handler.errors import CredentialsError
 from handler.errors import MercadoPagoError
 from handler.errors import RateLimitedError
 from handler.errors import StoppedError
+from handler.errors import UnclearError
 from handler.models import Guards
 from handler.models import Notification
 from handler.models import Payment
@@ -56,6 +57,9 @@ def idempotency_key(target: Target, attempts: int = 0) -> str:
 def _decision(work: Work) -> Decision:
     collector_id = work.collector_id()
     payment = work.read_payment()
+    if collector_id and payment.collector_id not in {"", collector_id}:
+        # One of the two is wrong; if it is what was read long ago, everything would be refused for ever.
+        collector_id = work.collector_id(again=True) or collector_id
     facts = Facts(
         payment=payment,
         said=_said(work, payment),
@@ -67,10 +71,13 @@ def _decision(work: Work) -> Decision:
         collector_id=collector_id,
         live_mode=token_mode(work.account.access_token),
     )
-    if not wants_purchase(facts):
-        return decide(facts)
-    purchase = work.read_purchase(payment.external_reference, payment, with_total=True)
-    return decide(facts.with_purchase(purchase))
+    if wants_purchase(facts):
+        facts = facts.with_purchase(work.read_purchase(payment.external_reference, payment, with_total=True))
+    decision = decide(facts)
+    if decision.rule is Rule.STATUS_UNKNOWN and facts.intent is not None:
+        # What became of a cancel that was sent is not given up over one odd answer.
+        raise UnclearError(decision.why)
+    return decision
 
 
 def _said(work: Work, payment: Payment) -> tuple[Notification, ...]:

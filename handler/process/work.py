@@ -1,7 +1,6 @@
 """One claimed case in hand: what is read, called and answered goes into its history as it happens."""
 
 import logging
-import re
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from handler.config import Account
 from handler.errors import CredentialsError
 from handler.errors import MercadoPagoError
 from handler.errors import PaymentNotFoundError
-from handler.errors import UnclearError
 from handler.mercadopago import MercadoPago
+from handler.mercadopago import cannot_search
 from handler.models import Case
 from handler.models import Entry
 from handler.models import Guards
@@ -45,9 +44,6 @@ LEASE = timedelta(seconds=90)
 FRESH = timedelta(seconds=2)
 
 LEVELS = {State.CAPTURED: logging.WARNING, State.REFUSED: logging.WARNING, State.DEAD: logging.ERROR}
-
-#: What an order's reference is made of; one with anything else in it is no order's.
-_ORDER_REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 logger = logging.getLogger(__name__)
 
@@ -125,12 +121,10 @@ class Work:
 
         Many sellers have none: where Mercado Pago says that it cannot search, that is noted.
         """
-        if not _ORDER_REFERENCE.fullmatch(reference):
-            return [], []
         try:
             ids = self.api.search_orders(reference, self.now())
-        except (PaymentNotFoundError, UnclearError, CredentialsError) as error:
-            if error.status in {None, 401} or error.status >= 500:
+        except MercadoPagoError as error:
+            if not cannot_search(error):
                 raise
             self.note(Step.READ, "orders not searched", str(error))
             return [], []
@@ -173,10 +167,10 @@ class Work:
         totals = {payment.purchase_total for payment in payments if payment.purchase_total is not None}
         return totals.pop() if len(totals) == 1 else None
 
-    def collector_id(self) -> str:
+    def collector_id(self, *, again: bool = False) -> str:
         """Return whose token this is, empty while Mercado Pago does not tell; raises CredentialsError for a 401."""
         try:
-            return self.api.collector_id()
+            return self.api.collector_id(again=again)
         except CredentialsError as error:
             if error.status == 401:
                 raise

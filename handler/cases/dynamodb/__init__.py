@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 from handler.cases import transitions
@@ -94,6 +95,23 @@ class DynamoDBCases:
         """See `Cases`."""
         self._change(target, lambda case: transitions.nudged(case, now) if case else None)
 
+    def look_again(self, target: Target, entry: Entry) -> Case | None:
+        """See `Cases`."""
+
+        def change(case: Case | None) -> Case | None:
+            changed = transitions.looked_at_again(case, entry.at) if case else None
+            return None if changed == case else changed
+
+        return self._change(target, change, entries=[entry]) or self.get(target)
+
+    def withdrawn(self, since: datetime) -> list[Target]:
+        """See `Cases`."""
+        found = [
+            item for shard in range(SHARDS) for item in self._table.withdrawn(items.withdrew_shard(shard), stamp(since))
+        ]
+        found.sort(key=lambda item: item["received_at"]["S"])
+        return list(dict.fromkeys(Target.parse(item["target"]["S"]) for item in found))
+
     def get(self, target: Target) -> Case | None:
         """See `Cases`."""
         item = self._table.get(items.key(target))
@@ -131,6 +149,11 @@ class DynamoDBCases:
         """See `Cases`."""
         self._expect_writable()
         self._table.put(items.key("heartbeat", "heartbeat"))
+
+    def backup(self, file: Path) -> None:
+        """See `Cases`."""
+        msg = f"no backup to {file}: a DynamoDB table is copied by AWS, which keeps every moment of 35 days"
+        raise StorageError(f"{msg}; see point-in-time recovery")
 
     def close(self) -> None:
         """See `Cases`."""

@@ -3,7 +3,8 @@
 All that belongs to one target lies under its partition key `target`; `part` tells the kind: `case`,
 `said#<id>` for each notification, `done#<version>` for the lines of history that came with a version
 of the case. An open case carries `due_shard`, so the index `due` holds open ones only, and every case
-`recent_shard`, for the index `recent`. Shards spread the indexes, each partition of which takes a
+`recent_shard`, for the index `recent`; what a buyer said who withdrew from a purchase carries
+`withdrew_shard`, for the index `withdrew`. Shards spread the indexes, each partition of which takes a
 thousand writes a second at most:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 """
@@ -24,8 +25,10 @@ from handler.cases.rows import notification_row
 from handler.models import Case
 from handler.models import Entry
 from handler.models import Notification
+from handler.models import Sign
 from handler.models import State
 from handler.models import Target
+from handler.models import TargetKind
 
 Item = dict[str, Any]
 
@@ -50,6 +53,9 @@ def case_item(case: Case, version: int, token: str) -> Item:
 def said_item(notification: Notification) -> Item:
     """Return a notification as an item."""
     row = {**notification_row(notification), "part": f"{SAID}{notification.id}"}
+    target = notification.target
+    if target is not None and target.kind is TargetKind.PURCHASE and notification.sign is Sign.WITHDREW:
+        row["withdrew_shard"] = withdrew_shard(shard_of(target))
     return _item(row, notification.received_at)
 
 
@@ -87,6 +93,11 @@ def shard_of(target: Target) -> int:
 
 def due_shard(shard: int) -> str:
     """Return a partition of the index `due`."""
+    return f"{shard}"
+
+
+def withdrew_shard(shard: int) -> str:
+    """Return a partition of the index `withdrew`."""
     return f"{shard}"
 
 

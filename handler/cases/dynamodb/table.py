@@ -82,6 +82,14 @@ class Table:
         )
         return list(islice(pages, limit))
 
+    def withdrawn(self, shard: str, since: str) -> list[Item]:
+        """Return keys of what was said since then by buyers who withdrew; what was written last may be missing."""
+        values = {":shard": {"S": shard}, ":since": {"S": since}}
+        condition = "withdrew_shard = :shard AND received_at >= :since"
+        return list(
+            self._pages(IndexName="withdrew", KeyConditionExpression=condition, ExpressionAttributeValues=values)
+        )
+
     def put(self, item: Item) -> None:
         """Write an item, whatever was there."""
         with storage(DYNAMODB):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from datetime import timedelta
 from pathlib import Path
-from threading import Lock
 from typing import TypeVar
 
 from handler.cases import transitions
@@ -16,9 +15,9 @@ from handler.cases.rows import notification_from
 from handler.cases.rows import notification_row
 from handler.cases.rows import stamp
 from handler.cases.sqlite import queries
-from handler.cases.sqlite.connection import WriteLock
+from handler.cases.sqlite.connection import copied
 from handler.cases.sqlite.connection import create
-from handler.cases.sqlite.connection import for_reading
+from handler.cases.sqlite.database import Database
 from handler.cases.sqlite.tables import OPEN_CASE
 from handler.cases.sqlite.tables import SAVE_NOTIFICATION
 from handler.cases.sqlite.tables import SCHEMA_VERSION
@@ -30,6 +29,7 @@ from handler.models import Notification
 from handler.models import Sign
 from handler.models import State
 from handler.models import Target
+from handler.models import TargetKind
 from handler.policy import Decision
 
 T = TypeVar("T")
@@ -39,27 +39,22 @@ class SQLiteCases:
     """The `Cases` of one file."""
 
     def __init__(self, database: Path, *, read_only: bool = False) -> None:
-        self._reading = Lock()
         try:
             if read_only and not database.exists():
                 msg = f"there is no database at {database} yet"
                 raise StorageError(msg)
-            self._writer = None if read_only else self._open_writer(database)
-            self._lock = WriteLock(database)
-            with self._lock:
-                self._reader = for_reading(database)
+            if not read_only:
+                create(database)
+            self._database = Database(database, read_only=read_only)
         except (sqlite3.Error, OSError) as error:
             msg = f"{database} cannot be used: {error}"
             raise StorageError(msg) from error
-        self._expect_version(database)
+        self._writer = None if read_only else Writer(self._database)
+        self._bring_up_to_date(database)
 
-    def _open_writer(self, database: Path) -> Writer:
-        create(database)
-        writer = Writer(database)
-        writer.run(queries.migrate)
-        return writer
-
-    def _expect_version(self, database: Path) -> None:
+    def _bring_up_to_date(self, database: Path) -> None:
+        if self._writer is not None:
+            self._writer.run(queries.migrate)
         version = self._read(queries.version)
         if version != SCHEMA_VERSION:
             self.close()
@@ -139,6 +134,26 @@ class SQLiteCases:
 
         self._write(work)
 
+    def look_again(self, target: Target, entry: Entry) -> Case | None:
+        """See `Cases`."""
+
+        def work(db: sqlite3.Connection) -> Case | None:
+            found = queries.find(db, target)
+            case = transitions.looked_at_again(found, entry.at) if found else None
+            if case is not None and case != found:
+                queries.save(db, case)
+                queries.append(db, target, case.fence, [entry])
+            return case
+
+        return self._write(work)
+
+    def withdrawn(self, since: datetime) -> list[Target]:
+        """See `Cases`."""
+        query = "SELECT target FROM notification WHERE sign = 'withdrew' AND received_at >= ? ORDER BY received_at"
+        rows = self._read(lambda db: db.execute(query, (stamp(since),)).fetchall())
+        found = [Target.parse(row["target"]) for row in rows]
+        return list(dict.fromkeys(target for target in found if target.kind is TargetKind.PURCHASE))
+
     def get(self, target: Target) -> Case | None:
         """See `Cases`."""
 
@@ -172,13 +187,15 @@ class SQLiteCases:
         beat = "INSERT INTO heartbeat VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET beats = beats + 1"
         self._write(lambda db: db.execute(beat))
 
+    def backup(self, file: Path) -> None:
+        """See `Cases`."""
+        self._read(lambda db: copied(db, file))
+
     def close(self) -> None:
         """See `Cases`."""
-        with self._reading, self._lock:
-            self._reader.close()
-        self._lock.close()
         if self._writer is not None:
             self._writer.close()
+        self._database.close()
 
     def _change(self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case]) -> None:
         """Write a change to a case that is still the caller's, as its fence shows."""
@@ -197,9 +214,4 @@ class SQLiteCases:
         return self._writer.run(work)
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            with self._reading:
-                return work(self._reader)
-        except sqlite3.Error as error:
-            msg = f"the record cannot be read: {error}"
-            raise StorageError(msg) from error
+        return self._database.read(work)

@@ -79,16 +79,6 @@ def create(database: Path) -> None:
         raise StorageError(msg)
 
 
-def identity(database: Path) -> tuple[int, int]:
-    """Return which file is at this path now; raises StorageError if there is none."""
-    try:
-        found = database.stat()
-    except OSError as error:
-        msg = f"{database} is gone: {error.strerror}"
-        raise StorageError(msg) from error
-    return found.st_dev, found.st_ino
-
-
 def connect(database: Path) -> sqlite3.Connection:
     """Open an existing file without any transaction of Python's own making."""
     uri = f"{database.absolute().as_uri()}?mode=rw"
@@ -119,3 +109,31 @@ def for_reading(database: Path) -> sqlite3.Connection:
     # The first reading is what opens the file.
     connection.execute("PRAGMA user_version").fetchone()
     return connection
+
+
+def copied(db: sqlite3.Connection, file: Path) -> None:
+    """Write everything as of now to a new file of its own, which appears there when it is complete.
+
+    Raises StorageError if there is something already, or if it cannot be written.
+    """
+    part = file.with_name(f"{file.name}.part")
+    try:
+        if file.exists():
+            msg = f"{file} is there already; a backup overwrites nothing"
+            raise StorageError(msg)
+        part.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        target = sqlite3.connect(part)
+        # All pages in one step, so all of one moment.
+        db.backup(target)
+        # One file, with nothing beside it; it is synced as any transaction is.
+        target.execute("PRAGMA journal_mode=DELETE")
+        (found,) = target.execute("PRAGMA integrity_check").fetchone()
+        target.close()
+        if found != "ok":
+            msg = f"the copy is not sound, and neither is the record: {found}"
+            raise StorageError(msg)
+        part.rename(file)
+    except (OSError, sqlite3.Error) as error:
+        msg = f"{file} cannot be written: {error}"
+        raise StorageError(msg) from error

@@ -11,6 +11,7 @@ from handler.cases.rows import entry_from
 from handler.cases.rows import entry_row
 from handler.cases.rows import notification_from
 from handler.cases.sqlite.tables import APPEND_ENTRY
+from handler.cases.sqlite.tables import MIGRATIONS
 from handler.cases.sqlite.tables import SAVE_CASE
 from handler.cases.sqlite.tables import SCHEMA
 from handler.cases.sqlite.tables import SCHEMA_VERSION
@@ -21,10 +22,15 @@ from handler.models import Target
 
 
 def migrate(db: sqlite3.Connection) -> None:
-    """Make the tables in a file that has none."""
-    if version(db) == 0:
-        for statement in _statements(SCHEMA):
-            db.execute(statement)
+    """Make the tables in a file that has none, or what they lack in one that is older."""
+    found = version(db)
+    scripts = [SCHEMA] if found == 0 else []
+    while found in MIGRATIONS:
+        scripts.append(MIGRATIONS[found])
+        found += 1
+    for statement in [statement for script in scripts for statement in _statements(script)]:
+        db.execute(statement)
+    if scripts:
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
 
 

@@ -1,7 +1,7 @@
 """The tables, and the statements that write them."""
 
-#: Raised with every change of the tables; a file of another version is not touched.
-SCHEMA_VERSION = 4
+#: Raised with every change of the tables; a file of a version that no migration begins with is not touched.
+SCHEMA_VERSION = 5
 
 # Times are ISO 8601 in UTC, all of one length, so that they sort as text. Clustered keys
 # (WITHOUT ROWID) keep all that belongs to one target together; the index of due cases holds open
@@ -13,6 +13,8 @@ CREATE TABLE notification (
     number INTEGER NOT NULL, shop_order TEXT NOT NULL, payments TEXT NOT NULL, problem TEXT NOT NULL,
     merchant_order TEXT, PRIMARY KEY (target, id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX notification_withdrew ON notification (received_at) WHERE sign = 'withdrew';
 
 CREATE TABLE cases (
     target TEXT NOT NULL PRIMARY KEY, account TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
@@ -37,6 +39,11 @@ CREATE TRIGGER said_is_not_removed BEFORE DELETE ON notification BEGIN SELECT RA
 
 CREATE TABLE heartbeat (id INTEGER PRIMARY KEY CHECK (id = 1), beats INTEGER NOT NULL) STRICT;
 """
+
+#: What makes tables of one version those of the next.
+MIGRATIONS = {
+    4: "CREATE INDEX notification_withdrew ON notification (received_at) WHERE sign = 'withdrew';\n",
+}
 
 SAVE_NOTIFICATION = """
 INSERT INTO notification SELECT

@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
-from pathlib import Path
 from queue import Empty
 from queue import SimpleQueue
 from threading import Lock
@@ -13,9 +12,7 @@ from threading import Thread
 from typing import Any
 from typing import TypeVar
 
-from handler.cases.sqlite.connection import WriteLock
-from handler.cases.sqlite.connection import for_writing
-from handler.cases.sqlite.connection import identity
+from handler.cases.sqlite.database import Database
 from handler.errors import CasesError
 from handler.errors import StorageError
 
@@ -53,15 +50,11 @@ class _Job:
 
 
 class Writer:
-    """The only connection of this process that changes the database."""
+    """The only thread of this process that changes the database."""
 
-    def __init__(self, database: Path, patience: float = PATIENCE) -> None:
+    def __init__(self, database: Database, patience: float = PATIENCE) -> None:
         self._patience = patience
-        self._lock = WriteLock(database)
-        with self._lock:
-            self._connection = for_writing(database)
         self._database = database
-        self._identity = identity(database)
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -91,12 +84,9 @@ class Writer:
         return self._jobs.qsize()
 
     def close(self) -> None:
-        """Finish what was asked for, then close the database."""
+        """Finish what was asked for."""
         self._jobs.put(None)
         self._thread.join()
-        with self._lock:
-            self._connection.close()
-        self._lock.close()
 
     def _run(self) -> None:
         while (group := self._next_group()) is not None:
@@ -137,19 +127,16 @@ class Writer:
             job.done.release()
 
     def _transaction(self, group: list[_Job]) -> None:
-        with self._lock:
-            if identity(self._database) != self._identity:
-                msg = f"{self._database} was replaced under the running handler; start it again"
-                raise StorageError(msg)
+        with self._database.writing() as connection:
             try:
                 # IMMEDIATE: a transaction that only upgrades later fails at once, without waiting its turn.
-                self._connection.execute("BEGIN IMMEDIATE")
+                connection.execute("BEGIN IMMEDIATE")
                 for job in group:
-                    job.result = job.work(self._connection)
-                self._connection.execute("COMMIT")
+                    job.result = job.work(connection)
+                connection.execute("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
 
 

@@ -1,0 +1,29 @@
+"""`replay`: a case that ended badly is worked on again."""
+
+import click
+
+from handler.cli.record import TARGET
+from handler.cli.record import opened
+from handler.cli.record import unknown
+from handler.clock import utc_now
+from handler.models import Entry
+from handler.models import Step
+from handler.models import Target
+
+
+@click.command()
+@TARGET
+def replay(target: Target) -> None:
+    """Put a dead or refused case back to work: all is read and decided afresh, by a running handler.
+
+    Example: python -m handler replay payment:1319999999
+    """
+    entry = Entry(utc_now(), Step.REOPENED, "replayed", "put back to work by hand")
+    with opened(read_only=False) as record:
+        case = record.look_again(target, entry)
+    if case is None:
+        raise unknown(target)
+    if case.is_final:
+        msg = f"{target} is {case.state} for good: there is nothing to do again"
+        raise click.BadParameter(msg, param_hint="TARGET")
+    click.echo(f"{target} is {case.state} and due now; a running handler takes it up within a minute.")

@@ -1,0 +1,100 @@
+"""What no notification told: purchases that a buyer withdrew from are read again as long as a reserve can live.
+
+A payment that was made after the withdrawal, and of which Mercado Pago's notification never came, is
+found here. Its case is told what Mercado Pago would have told it, once for each status, and decides as ever.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from datetime import timedelta
+
+from handler.errors import CredentialsError
+from handler.errors import MercadoPagoError
+from handler.mercadopago import MercadoPago
+from handler.mercadopago import cannot_search
+from handler.models import Notification
+from handler.models import Payment
+from handler.models import Target
+from handler.sellers import Seller
+from handler.services import Services
+
+#: How long before it lapses by itself a reserve is listed that nobody captured or released.
+SOON = timedelta(days=1)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsing:
+    """A reserve that nobody has captured or released, and when it lapses by itself."""
+
+    account: str
+    payment: Payment
+    at: datetime
+
+
+def withdrawn(services: Services) -> list[Target]:
+    """Return the purchases whose withdrawal may still be waiting for a payment."""
+    lives = [seller.account.reserve_life for seller in services.sellers.all()]
+    return services.cases.withdrawn(services.clock() - max(lives)) if lives else []
+
+
+def reread(purchase: Target, services: Services, until: datetime | None = None) -> list[Target]:
+    """Read a withdrawn purchase again; return the cases that were told something new.
+
+    What cannot be read now is left for the next round. No call begins that might not be over by `until`.
+    """
+    seller = services.sellers.get(purchase.account)
+    if seller is None or _rests(seller, services.clock()):
+        return []
+    api = seller.mercadopago if until is None else seller.mercadopago.until(until)
+    try:
+        found = list(_open_payments(api, purchase.id, services.clock()))
+    except MercadoPagoError as error:
+        _tell(seller, error, services.clock())
+        return []
+    told = [_told(purchase.account, payment, services.clock()) for payment in found]
+    return [word.target for word in told if services.accept(word) and word.target is not None]
+
+
+def lapsing(seller: Seller, now: datetime) -> list[Lapsing]:
+    """Return the reserves of an account that lapse soon, the first one first; none where they cannot be read now."""
+    if _rests(seller, now):
+        return []
+    life = seller.account.reserve_life
+    try:
+        found = seller.mercadopago.search_reserves(now - life, now - life + SOON)
+    except MercadoPagoError as error:
+        _tell(seller, error, now)
+        return []
+    return [Lapsing(seller.account.name, payment, made + life) for payment in found if (made := payment.created_at)]
+
+
+def _rests(seller: Seller, now: datetime) -> bool:
+    return seller.mercadopago.pace.paused_until(now) is not None
+
+
+def _open_payments(api: MercadoPago, reference: str, now: datetime) -> Iterator[Payment]:
+    """Yield what of a purchase may still be approved, of either API."""
+    yield from (payment for payment in api.search_payments(reference) if payment.is_open)
+    try:
+        ids = api.search_orders(reference, now)
+    except MercadoPagoError as error:
+        if not cannot_search(error):
+            raise
+        return
+    yield from (order for order in map(api.get_order, ids) if order.is_open)
+
+
+def _told(account: str, payment: Payment, now: datetime) -> Notification:
+    name = f"reconcile>{payment.id}>{payment.status}"
+    return Notification(name, "reconcile", payment.kind, now, Target.of_money(account, payment.id))
+
+
+def _tell(seller: Seller, error: MercadoPagoError, now: datetime) -> None:
+    """Log why nothing was read; where the token is refused, the account rests."""
+    logger.warning("account %s: not reconciled now: %s", seller.account.name, error)
+    if isinstance(error, CredentialsError) and error.status == 401:
+        seller.mercadopago.pace.pause(now)

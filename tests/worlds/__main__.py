@@ -1,0 +1,64 @@
+"""`python -m tests.worlds`: many worlds over all cores, the seed of each one in which something was wrong."""
+
+import json
+import logging
+import multiprocessing
+import os
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from tests.worlds.mutants import MUTANTS
+from tests.worlds.world import REAL
+from tests.worlds.world import place
+from tests.worlds.world import run_in
+
+#: How many worlds one process runs before it tells.
+PORTION = 50
+
+DESIGNS = {"the real one": REAL, **MUTANTS}
+
+
+def main() -> int:
+    """Run what was asked for; 1 if anything was wrong."""
+    parser = ArgumentParser(prog="python -m tests.worlds", description=__doc__)
+    parser.add_argument("--worlds", type=int, default=2000, help="how many (%(default)s)")
+    parser.add_argument("--seed", type=int, help="only this one")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (%(default)s)")
+    parser.add_argument("--design", choices=DESIGNS, default="the real one", help="what to let live in them")
+    asked = parser.parse_args()
+    seeds = range(asked.first, asked.first + asked.worlds) if asked.seed is None else [asked.seed]
+    return simulate(seeds, asked.design)
+
+
+def simulate(seeds: Sequence[int], design: str) -> int:
+    """Run worlds and tell how far it is; return 1 if anything was wrong in any."""
+    begun, done, wrong = time.monotonic(), 0, 0
+    portions = [(list(seeds[begin : begin + PORTION]), design) for begin in range(0, len(seeds), PORTION)]
+    with multiprocessing.Pool(os.cpu_count()) as pool:
+        for number, found in pool.imap_unordered(portion, portions):
+            done += number
+            for seed, objections in found:
+                wrong += 1
+                print(f"\rseed {seed}: {json.dumps(objections, indent=2)}\n  again: --seed {seed}")
+            rate = done / (time.monotonic() - begun)
+            left = (len(seeds) - done) / rate
+            bar = "#" * (40 * done // len(seeds))
+            print(f"\r[{bar:40}] {done:,} of {len(seeds):,} worlds, {wrong} wrong, {left:,.0f} s left ", end="")
+            sys.stdout.flush()
+    print(f"\n{done:,} worlds in {time.monotonic() - begun:,.0f} s, {wrong} with something wrong")
+    return 1 if wrong else 0
+
+
+def portion(asked: tuple[list[int], str]) -> tuple[int, list[tuple[int, list[str]]]]:
+    """Run some worlds; return how many, and what was wrong in which."""
+    logging.disable(logging.CRITICAL)
+    seeds, design = asked
+    with place() as folder:
+        objections = [(seed, run_in(folder, seed, DESIGNS[design])) for seed in seeds]
+    return len(seeds), [(seed, wrong) for seed, wrong in objections if wrong]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

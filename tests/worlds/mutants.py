@@ -1,0 +1,204 @@
+"""Designs that look right and are not: each must show within few worlds, or the worlds prove nothing."""
+
+import json
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from handler.cases.sqlite import SQLiteCases
+from handler.cases.sqlite import queries
+from handler.errors import CasesError
+from handler.errors import MercadoPagoError
+from handler.errors import StateError
+from handler.errors import UnclearError
+from handler.exchange import Answer
+from handler.mercadopago import MercadoPago
+from handler.models import Case
+from handler.models import Entry
+from handler.models import Notification
+from handler.models import Payment
+from handler.models import PaymentStatus
+from handler.models import Sign
+from handler.models import State
+from handler.models import Target
+from handler.models import TargetKind
+from handler.policy import Decision
+from handler.policy import Rule
+from handler.process import process
+from handler.services import Services
+from tests.fakes import NOW
+from tests.fakes import purchase_target
+from tests.worlds.hosts import Design
+from tests.worlds.hosts import Host
+from tests.worlds.upstream import Network
+from tests.worlds.world import REAL
+
+
+def opening(kind: type[SQLiteCases]) -> Callable[[str], SQLiteCases]:
+    return lambda url: kind(Path(url.removeprefix("sqlite:///")))
+
+
+class WithoutFence(SQLiteCases):
+    """Whoever writes last is right."""
+
+    def _change(self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case]) -> None:
+        def work(db: Any) -> None:
+            current = queries.find(db, case.target)
+            queries.save(db, change(current.heard if current else 0))
+            queries.append(db, case.target, case.fence, entries)
+
+        self._write(work)
+
+
+class WithoutIntent(SQLiteCases):
+    """What is about to be done is written down afterwards."""
+
+    def advance(self, case: Case, *_: Any) -> None:
+        """Do nothing."""
+
+
+class ForgetsWhatItSent(SQLiteCases):
+    """Only what is pending is looked for."""
+
+    def due(self, now: datetime, limit: int) -> list[Target]:
+        """Leave out the others."""
+        return [target for target in super().due(now, limit) if self._is_pending(target)]
+
+    def next_due(self) -> datetime | None:
+        """Leave out the others."""
+        return min((case.due_at for case in self.newest(999, State.PENDING)), default=None)
+
+    def _is_pending(self, target: Target) -> bool:
+        case = self.get(target)
+        return case is not None and case.state is State.PENDING
+
+
+class FollowsRedirects(Network):
+    """As a browser does: the PUT comes back as a GET of a page that says what one would like to hear."""
+
+    def send(self, method: str, url: str, **options: Any) -> Answer:
+        """Send, and follow."""
+        answer = super().send(method, url, **options)
+        if answer.status != 302:
+            return answer
+        document = {**json.loads(self._upstream.serve("GET", url, None).body), "status": "cancelled"}
+        return Answer(200, {"Content-Type": "application/json"}, json.dumps(document).encode())
+
+
+def hoped_for(target: Target, status: PaymentStatus) -> Payment:
+    """Return a payment as one would like to read it."""
+    return Payment(
+        id=target.id,
+        status=status,
+        status_detail="",
+        captured=False,
+        amount=Decimal("100.00"),
+        currency="ARS",
+        external_reference="",
+        collector_id="169526408",
+        live_mode=True,
+        created_at=NOW,
+    )
+
+
+class TrustsAny200(MercadoPago):
+    """Whatever its body says."""
+
+    def cancel(self, target: Target, idempotency_key: str) -> Payment:
+        """Look at the status only."""
+        try:
+            return super().cancel(target, idempotency_key)
+        except UnclearError as error:
+            if error.status != 200:
+                raise
+            return hoped_for(target, PaymentStatus.CANCELLED)
+
+
+class Takes2018ForDone(MercadoPago):
+    """A cancel that is not possible has surely happened already."""
+
+    def cancel(self, target: Target, idempotency_key: str) -> Payment:
+        """Hear what one likes to hear."""
+        try:
+            return super().cancel(target, idempotency_key)
+        except StateError:
+            return hoped_for(target, PaymentStatus.CANCELLED)
+
+
+class DoesNotReadAfterwards(MercadoPago):
+    """What was sent has surely arrived."""
+
+    def cancel(self, target: Target, idempotency_key: str) -> Payment:
+        """Send, and hope."""
+        try:
+            return super().cancel(target, idempotency_key)
+        except UnclearError:
+            return hoped_for(target, PaymentStatus.CANCELLED)
+
+
+class DoesNotReadBefore(MercadoPago):
+    """What was said is surely so."""
+
+    def get(self, target: Target) -> Payment:
+        """Read nothing."""
+        return hoped_for(target, PaymentStatus.AUTHORIZED)
+
+
+def acknowledges_first(host: Host, notification: Notification) -> bool:
+    """Store it in a moment."""
+    word = host.judge.heard()
+
+    def later() -> None:
+        host.judge.hears(word)
+        host.sleep(1)
+        with suppress(CasesError):
+            host.services.accept(notification)
+
+    host.begin(later)
+    return True
+
+
+def believes_the_hint(host: Host, notification: Notification) -> bool:
+    """Take the report of a change for the wish to cancel."""
+    if notification.sign is Sign.CHANGED:
+        notification = replace(notification, sign=Sign.WITHDREW)
+    return host.services.accept(notification)
+
+
+def cancels_siblings(target: Target, services: Services) -> Decision | None:
+    """Take a rejected card for a purchase that fell through."""
+    decision = process(target, services)
+    seller = services.sellers.get(target.account)
+    told = {Rule.PURCHASE_COVERED, Rule.TOTAL_UNKNOWN, Rule.NEWER_PAYMENT}
+    if decision is None or seller is None or target.kind is not TargetKind.PAYMENT or decision.rule not in told:
+        return decision
+    try:
+        reference = seller.mercadopago.get_payment(target.id).external_reference
+    except MercadoPagoError:
+        return decision
+    purchase, now = purchase_target(reference), services.clock()
+    services.accept(Notification(f"rejected {target.id}", "merchant", "", now, purchase, Sign.WITHDREW))
+    return decision
+
+
+MUTANTS: Mapping[str, Design] = {
+    "no fence": replace(REAL, open_cases=opening(WithoutFence)),
+    "no intent on record": replace(REAL, open_cases=opening(WithoutIntent)),
+    "cancel_sent never swept": replace(REAL, open_cases=opening(ForgetsWhatItSent)),
+    "follow redirects": replace(REAL, network=FollowsRedirects),
+    "trust any 200": replace(REAL, mercadopago=TrustsAny200),
+    "2018 means cancelled": replace(REAL, mercadopago=Takes2018ForDone),
+    "no reading after the call": replace(REAL, mercadopago=DoesNotReadAfterwards),
+    "no reading before the call": replace(REAL, mercadopago=DoesNotReadBefore),
+    "acknowledge before the commit": replace(REAL, accept=acknowledges_first),
+    "the hint is the truth": replace(REAL, accept=believes_the_hint),
+    "siblings of a rejected payment cancelled": replace(REAL, process=cancels_siblings),
+    "a window of 300 s on Mercado Pago": replace(REAL, window=timedelta(seconds=300)),
+}

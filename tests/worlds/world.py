@@ -1,0 +1,117 @@
+"""One world from its beginning to its end, and what was wrong in it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+from handler.cases import Cases
+from handler.cases import open_cases
+from handler.models import Entry
+from handler.models import State
+from handler.models import Step
+from tests import fakes
+from tests.worlds.hosts import Design
+from tests.worlds.hosts import Host
+from tests.worlds.hub import Hub
+from tests.worlds.judge import Judge
+from tests.worlds.story import AFTERNOON
+from tests.worlds.story import HOUR
+from tests.worlds.story import Story
+from tests.worlds.upstream import Upstream
+
+ENVIRON = {**fakes.ENVIRON, "SHOPIFY_WEBHOOK_SECRET": fakes.SHOP_SECRET}
+
+REAL = Design(open_cases)
+
+#: How long everything goes wrong, in seconds: until the last sender has given up; then how often it is looked at.
+TROUBLED, LOOKS = AFTERNOON + 20 * HOUR, 4
+
+
+class World:
+    """A seed, a design, and a place for its record."""
+
+    def __init__(self, seed: int | str, design: Design, url: str) -> None:
+        random = Random(seed)  # noqa: S311 - the same world each time
+        self.hub = Hub(random)
+        self._cases = design.open_cases(url)
+        self._design = design
+        account = fakes.account()
+        self.upstream = Upstream(self.hub, lambda: fakes.NOW + timedelta(seconds=self.hub.now), fakes.TOKEN)
+        self.judge = Judge(self.upstream, account.grace.total_seconds())
+        self.upstream.asked_to_cancel = self.judge.asked_to_cancel
+        self.hosts = [
+            Host(self.hub, design, self.upstream, self.judge, self._cases, account, ENVIRON) for _ in range(2)
+        ]
+        self.story = Story(self.hub, self.upstream, self.judge, self.hosts, design.window)
+
+    def run(self) -> list[str]:
+        """Let it live; return what was wrong."""
+        for host in self.hosts:
+            host.start()
+        self.story.begin()
+        if self.hub.random.random() < 0.3:
+            self._set_clocks()
+        self.hub.run(TROUBLED)
+        self._calm_down()
+        for look in range(1, LOOKS + 1):
+            for host in self.hosts:
+                host.reconcile()
+            self._replay(self._cases)
+            self.hub.run(TROUBLED + look * 24 * HOUR)
+        self._look_at_the_end(self._cases)
+        self._cases.close()
+        return self.judge.wrong
+
+    def _set_clocks(self) -> None:
+        """Set some clock to another time, now and then."""
+        self.judge.is_skewed = True
+        for _ in range(self.hub.random.choice([1, 2, 5])):
+            self.hub.at(self.hub.random.uniform(0, AFTERNOON), self._set_clock)
+
+    def _set_clock(self) -> None:
+        host = self.hub.random.choice(self.hosts)
+        host.skew = timedelta(seconds=self.hub.random.uniform(-3600, 3600))
+        host.wake()
+
+    def _calm_down(self) -> None:
+        """Let nothing go wrong any more, and Mercado Pago decide."""
+        self.upstream.is_faulty = False
+        for host in self.hosts:
+            host.is_mortal = False
+        self.story.decide()
+
+    def _replay(self, cases: Cases) -> None:
+        """Do what a person does about cases that were given up."""
+        for case in cases.newest(99, State.DEAD):
+            cases.look_again(case.target, Entry(self.hosts[0].clock(), Step.REOPENED, "replayed", "by hand"))
+
+    def _look_at_the_end(self, cases: Cases) -> None:
+        self.judge.at_the_end()
+        for word in self.story.acknowledged:
+            if word.target is None or cases.find(word.target, word.name) is None:
+                self.judge.object(f"{word.kind} about {word.about} was acknowledged and is not on record")
+        for case in cases.newest(999):
+            if case.state.is_open or case.state is State.DEAD:
+                self.judge.object(f"{case.target} is {case.state} ({case.reason}) to the end: {case.detail}")
+
+
+@contextmanager
+def place() -> Iterator[Path]:
+    """Make a folder for records that need not outlast the machine, in memory where there is such a place."""
+    memory = Path("/dev/shm")  # noqa: S108 - what is in it is a folder of one's own
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
+
+
+def run_in(folder: Path, seed: int | str, design: Design = REAL) -> list[str]:
+    """Run one world with its record in a file; return what was wrong."""
+    database = folder / "cases.sqlite3"
+    try:
+        return World(seed, design, f"sqlite:///{database}").run()
+    finally:
+        for path in folder.iterdir():
+            path.unlink()
