@@ -45,6 +45,7 @@ def rounds(services: Services) -> list[Target]:
     return found
 
 
+@pytest.mark.slow
 def test_five_hundred_lost_notifications_are_found_in_one_round(
     services: Services, simulator: Simulator, clock: Clock
 ) -> None:

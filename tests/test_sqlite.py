@@ -386,6 +386,7 @@ def test_a_journal_that_is_removed_is_brought_home(database: Path) -> None:
     record.close()
 
 
+@pytest.mark.slow
 def test_a_journal_that_somebody_reads_from_is_brought_home_later(database: Path) -> None:
     """As soon as they have finished; until then nothing is written."""
     record = SQLiteCases(database)
