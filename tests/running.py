@@ -46,8 +46,11 @@ def run(*arguments: str, cwd: Path, **settings: str) -> subprocess.CompletedProc
 class Handler:
     """A running `serve` in a folder."""
 
-    def __init__(self, folder: Path, upstream: str, environ: Mapping[str, str] = ENVIRON, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, upstream: str, environ: Mapping[str, str] = ENVIRON, *, port: int = 0, **settings: str
+    ) -> None:
         self.folder = folder
+        self._port = port
         self.database_url = f"sqlite:///{folder}/cases.sqlite3"
         self._settings = {**environ, "MERCADOPAGO_API_URL": upstream, "DATABASE_URL": self.database_url, **settings}
         self._exchange = Exchange(connections=64, user_agent="tests")
@@ -57,7 +60,7 @@ class Handler:
         """Start, or start again."""
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "serve", "--port", "0"],
+                [*COMMAND, "serve", "--port", str(self._port)],
                 cwd=self.folder,
                 env=environment(**self._settings),
                 stdout=subprocess.PIPE,

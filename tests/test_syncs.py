@@ -62,7 +62,7 @@ def counted(process: int, folder: Path) -> Iterator[Syncs]:
 
 
 def test_an_acknowledgement_is_a_sync(tmp_path: Path) -> None:
-    """One after the other, nobody shares a commit; the worker, who may call once in ten seconds, adds next to nothing."""
+    """One after the other, nobody shares a commit; the worker may call once in ten seconds and adds next to nothing."""
     handler = Handler(tmp_path, NOBODY, WORKERS="1", MAX_REQUESTS_PER_SECOND="0.1")
 
     with counted(handler.process.pid, tmp_path) as syncs:
