@@ -47,11 +47,14 @@ class Sender:
         self.connection.sendall(request)
 
     def is_answered(self) -> bool:
-        """Read what is there; raises OSError if the other side has closed, RuntimeError for any answer but 200."""
+        """Read what is there; raises RuntimeError for any answer but 200, and OSError if the connection has ended.
+
+        Where the other side read the request and then closed, that is a ConnectionAbortedError.
+        """
         received = self.connection.recv(65536)
         if not received:
             msg = "closed before the answer was whole"
-            raise ConnectionResetError(msg)
+            raise ConnectionAbortedError(msg)
         self.answer += received
         if not self.answer.startswith(b"HTTP/1.1 200 OK\r\n"):
             msg = f"answered {self.answer[:200]!r}"

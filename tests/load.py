@@ -50,16 +50,17 @@ class _Slot:
     sender: Sender | None = None
     request: Request | None = None
     due: float = 0.0
-    is_fresh: bool = True
+    answers: int = 0
 
 
 @dataclass
 class Crowd:
     """Senders at an address, each with one request at a time; `rate` is so many a second from all of them.
 
-    Not a cut: a connection that is refused (`refused`), and one that was used before and is closed without
-    a byte of an answer (`stale`), because that may have happened before the request was on its way. A cut:
-    a new connection on which a request was sent and nothing came back, and half an answer on any.
+    A connection serves for `lasting` requests. Not a cut: one that is refused (`refused`), and one that was
+    used before and is reset without a byte of an answer (`stale`): it was closed while the request was on
+    its way, unread. A cut: a new connection on which a request was sent and not answered, half an answer,
+    and an end without a reset, which is one after the request was read.
     """
 
     url: str
@@ -67,6 +68,7 @@ class Crowd:
     size: int
     told: Callable[[Acknowledged], object]
     rate: float | None = None
+    lasting: int = 1_000_000
     latencies: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     cuts: list[str] = field(default_factory=list)
@@ -113,7 +115,7 @@ class Crowd:
         """Send on a connection that is there, or a new one; False where nobody listens."""
         if slot.sender is None:
             try:
-                slot.sender, slot.is_fresh = Sender.to(self.url), True
+                slot.sender, slot.answers = Sender.to(self.url), 0
             except OSError:
                 self.refused += 1
                 self._give_up(slot)
@@ -144,10 +146,11 @@ class Crowd:
         """Take an answer in."""
         self.latencies.append(time.perf_counter() - slot.due)
         answer: dict[str, Any] = json.loads(sender.body)
-        request, slot.request, slot.is_fresh = slot.request, None, False
+        request, slot.request = slot.request, None
         assert request is not None
         self._idle.append(slot)
-        if b"connection: close" in sender.head.lower():
+        slot.answers += 1
+        if slot.answers == self.lasting or b"connection: close" in sender.head.lower():
             self._disconnect(slot)
         self.told(Acknowledged(request.target, answer["notification"], answer["receipt"]))
 
@@ -158,7 +161,7 @@ class Crowd:
         if slot.request is None:
             self._disconnect(slot)
             return
-        if slot.is_fresh or sender.answer:
+        if not slot.answers or sender.answer or isinstance(error, ConnectionAbortedError):
             self.cuts.append(f"{error!r} after {sender.answer[:80]!r}")
         else:
             self.stale += 1

@@ -27,6 +27,9 @@ NOBODY = "http://127.0.0.1:9"
 
 SENDERS = 32
 
+#: How many requests a connection serves for: half of them come on one that is new, half on one that was used before.
+LASTING = 2
+
 #: The longest time from a start to the next stop, in seconds.
 LONGEST = 0.6
 
@@ -45,7 +48,7 @@ class Restarting:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - it only picks moments
         self._handler = Handler(self.folder, NOBODY, port=_free_port(self._random), RETRY_SCHEDULE="1")
-        self._crowd = Crowd(self._handler.url, notifications(), SENDERS, self.acknowledged.append)
+        self._crowd = Crowd(self._handler.url, notifications(), SENDERS, self.acknowledged.append, lasting=LASTING)
 
     @property
     def is_right(self) -> bool:
