@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -73,16 +74,17 @@ def memory(handler: Handler) -> int:
     return int(found[1])
 
 
-def test_half_open_connections_keep_nobody_waiting_and_cost_nothing_that_lasts(handler: Handler) -> None:
-    """1,500 at a time, again and again: a good notification is answered within a second, and memory stays flat."""
+@pytest.mark.parametrize("number", [1500, 3000], ids=["1,500", "3,000, more than there is room for"])
+def test_half_open_connections_keep_nobody_waiting_and_cost_nothing_that_lasts(handler: Handler, number: int) -> None:
+    """Again and again: the first good notification after them is answered within a second, and memory stays flat."""
     waits, sizes = [], []
 
-    for _ in range(4):
-        with half_open(handler, 1500):
-            waits.append(min(answer_time(handler) for _ in range(3)))
+    for _ in range(3):
+        with half_open(handler, number):
+            waits.append(answer_time(handler))
             sizes.append(memory(handler))
 
-    assert max(waits) <= 1
+    assert median(waits) <= 1
     assert sizes[-1] <= 1.1 * sizes[0] + 4096
     assert answer_time(handler) <= 1
     assert handler.stop() == 0
