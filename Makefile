@@ -10,7 +10,7 @@ LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.1
 OSLS := PATH="$$($(NODE))/bin:$$PATH" node_modules/.bin/osls
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench bench-quick package deploy remove lock clean
+.PHONY: help install demo test bench bench-quick crash soak package deploy remove lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,13 @@ bench: $(VENV)/.dev ## Measure, and print a table of ratios
 
 bench-quick: $(VENV)/.dev ## The same in under a minute
 	$(BIN)/python -m benchmarks --quick
+
+crash: $(VENV)/.dev ## Kill it 1,000 times and restart it 50 times under load; a quarter of an hour
+	$(BIN)/python -m tests.killing --kills 1000 --acknowledgements 250000
+	$(BIN)/python -m tests.restarting --restarts 50
+
+soak: $(VENV)/.dev ## 500 notifications a second for ten minutes
+	$(BIN)/python -m tests.soaking --minutes 10 --rate 500
 
 package: $(VENV)/.runtime ## Build build/handler.zip, what the functions on AWS run
 	$(BIN)/python deploy/package.py
