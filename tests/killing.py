@@ -9,6 +9,7 @@ import random
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -61,7 +62,7 @@ class Killing:
         """Kill at a random moment, on average after so many acknowledgements, start again, and look."""
         self._kill_after = len(self.acknowledged) + self._random.randint(1, 2 * acknowledgements)
         self._crowd.run(lambda: self._handler.process.poll() is not None)
-        self._handler.stop(SIGKILL)
+        assert self._handler.stop(SIGKILL) == -SIGKILL, self._handler.log()[-2000:]
         self.kills += 1
         self._handler.start()
         self._crowd.url = self._handler.url
@@ -70,9 +71,11 @@ class Killing:
         self._checked = len(self.acknowledged)
         self.damage += _damage(Path(self._handler.database_url.removeprefix("sqlite:///")))
 
-    def close(self) -> None:
-        """Look up everything once more, and stop."""
+    def look_up_all(self) -> None:
+        """Look up once more what was ever acknowledged."""
         self._look_up(self.acknowledged)
+
+    def close(self) -> None:
         self._crowd.close()
         self._handler.close()
 
@@ -83,7 +86,7 @@ class Killing:
 
     def _look_up(self, expected: list[Acknowledged]) -> None:
         record = self._handler.cases()
-        self.lost += [one for one in expected if record.find(one.target, one.notification) is None]
+        self.lost += [one for one in expected if not one.is_on(record)]
         record.close()
 
     def __str__(self) -> str:
@@ -112,13 +115,12 @@ def main() -> int:
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        killing = Killing(Path(folder), given.seed)
+    with tempfile.TemporaryDirectory() as folder, closing(Killing(Path(folder), given.seed)) as killing:
         while killing.is_right and (killing.kills < given.kills or len(killing.acknowledged) < given.acknowledgements):
             killing.once(max(given.acknowledgements // given.kills, 1))
             if killing.kills % 20 == 0:
                 print(f"{time.monotonic() - begun:6.0f} s  {killing}", flush=True)
-        killing.close()
+        killing.look_up_all()
     print(f"{time.monotonic() - begun:6.0f} s  {killing}")
     for problem in [*killing.lost[:1], *killing.damage[:1]]:
         print(problem)

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from benchmarks.load import Sender
 from benchmarks.load import post
+from handler.cases import Cases
 from handler.cli.signed import mercadopago_request
 from handler.cli.signed import merchant_request
 from handler.models import Target
@@ -41,6 +42,10 @@ class Acknowledged:
     target: Target
     notification: str
     receipt: str
+
+    def is_on(self, record: Cases) -> bool:
+        """Whether it is there, and the case that it opened."""
+        return record.find(self.target, self.notification) is not None and record.get(self.target) is not None
 
 
 @dataclass(slots=True)

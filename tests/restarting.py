@@ -11,6 +11,7 @@ import tempfile
 import time
 from concurrent.futures import Future
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field
@@ -67,7 +68,7 @@ class Restarting:
             self._crowd.run(restarted.done)
             restarted.result()
         record = self._handler.cases()
-        self.lost = [one for one in self.acknowledged if record.find(one.target, one.notification) is None]
+        self.lost = [one for one in self.acknowledged if not one.is_on(record)]
         record.close()
 
     def close(self) -> None:
@@ -104,10 +105,11 @@ def main() -> int:
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        restarting = Restarting(Path(folder), given.restarts, given.seed)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(Restarting(Path(folder), given.restarts, given.seed)) as restarting,
+    ):
         restarting.run()
-        restarting.close()
     print(f"{time.monotonic() - begun:6.0f} s  {restarting}", *restarting.problems, sep="\n")
     return 0 if restarting.is_right else 1
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
@@ -62,8 +63,10 @@ def pretending() -> Iterator[str]:
     command = [sys.executable, "-m", "tests.pretending"]
     with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.terminate()
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
 @dataclass
@@ -141,11 +144,13 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=500)
     given = parser.parse_args()
     print(*(f"{heading:>8}" for heading in HEADINGS), flush=True)
-    with tempfile.TemporaryDirectory() as folder, pretending() as upstream:
-        soaking = Soaking(Path(folder), upstream, given.rate)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        pretending() as upstream,
+        closing(Soaking(Path(folder), upstream, given.rate)) as soaking,
+    ):
         for number in range(given.minutes):
             print(f"{number + 1:>8} {soaking.go_on()}", flush=True)
-        soaking.close()
     print(f"memory grew by {soaking.growth:.1%} since the end of the first minute", *soaking.problems[:1], sep="\n")
     return 0 if soaking.is_right else 1
 

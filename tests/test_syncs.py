@@ -61,14 +61,19 @@ def counted(process: int, folder: Path) -> Iterator[Syncs]:
     syncs.number = sum(int(calls) for calls in re.findall(r"^ *f(?:data)?sync +(\d+)", table.read_text(), re.MULTILINE))
 
 
-def test_an_acknowledgement_is_a_sync(tmp_path: Path) -> None:
-    """One after the other, nobody shares a commit; the worker may call once in ten seconds and adds next to nothing."""
-    handler = Handler(tmp_path, NOBODY, WORKERS="1", MAX_REQUESTS_PER_SECOND="0.1")
+@pytest.fixture
+def handler(tmp_path: Path) -> Iterator[Handler]:
+    """A running handler whose worker may call once in ten seconds."""
+    running = Handler(tmp_path, NOBODY, WORKERS="1", MAX_REQUESTS_PER_SECOND="0.1")
+    yield running
+    running.close()
 
+
+def test_an_acknowledgement_is_a_sync(handler: Handler, tmp_path: Path) -> None:
+    """One after the other, nobody shares a commit; the worker adds next to nothing."""
     with counted(handler.process.pid, tmp_path) as syncs:
         for _ in range(NUMBER):
             assert handler.receipt(mercadopago_delivery("1", at=utc_now())) == "accepted"
-    handler.close()
 
     assert NUMBER <= syncs.number < NUMBER + 20
 
