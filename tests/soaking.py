@@ -30,6 +30,9 @@ SENDERS = 64
 #: One notification in so many is a withdrawal; all others report reserves that are wanted.
 WITHDRAWALS = 10
 
+#: More calls a second than the worker makes: it is to be held up by nothing but the machine.
+CALLS = "1000"
+
 #: What memory may grow by after the first minute.
 MOST_GROWTH = 0.1
 
@@ -81,7 +84,7 @@ class Soaking:
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._handler = Handler(self.folder, self.upstream)
+        self._handler = Handler(self.folder, self.upstream, MAX_REQUESTS_PER_SECOND=CALLS)
         self._crowd = Crowd(
             self._handler.url, notifications(withdrawals=WITHDRAWALS), SENDERS, lambda _: None, self.rate
         )
