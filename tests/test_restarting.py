@@ -7,7 +7,7 @@ import pytest
 
 from tests.restarting import Restarting
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 def test_restarts_under_load_cut_nobody_off_and_lose_nothing(tmp_path: Path) -> None:
