@@ -31,6 +31,9 @@ SENDERS = 16
 #: The longest time from the acknowledgement that a kill waits for to the kill, in seconds.
 LONGEST = 0.02
 
+#: One start in so many is killed as well, within so many seconds: the file is being put in order then.
+VAIN_STARTS, START = 4, 0.8
+
 #: How many of those acknowledged before the last start are looked up again after each.
 SAMPLE = 100
 
@@ -42,6 +45,7 @@ class Killing:
     folder: Path
     seed: int
     kills: int = 0
+    vain_starts: int = 0
     acknowledged: list[Acknowledged] = field(default_factory=list)
     lost: list[Acknowledged] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
@@ -64,6 +68,9 @@ class Killing:
         self._crowd.run(lambda: self._handler.process.poll() is not None)
         assert self._handler.stop(SIGKILL) == -SIGKILL, self._handler.log()[-2000:]
         self.kills += 1
+        if not self._random.randrange(VAIN_STARTS):
+            self._handler.start_in_vain(self._random.uniform(0, START))
+            self.vain_starts += 1
         self._handler.start()
         self._crowd.url = self._handler.url
         before = self._random.sample(range(self._checked), min(SAMPLE, self._checked))
@@ -90,7 +97,8 @@ class Killing:
         record.close()
 
     def __str__(self) -> str:
-        found = f"{self.kills} kills, {len(self.acknowledged)} acknowledged, {len(self.lost)} lost"
+        kills = f"{self.kills} kills, {self.vain_starts} more during a start"
+        found = f"{kills}, {len(self.acknowledged)} acknowledged, {len(self.lost)} lost"
         return f"{found}, {len(self.damage)} damaged, {len(self._crowd.errors)} refused"
 
 

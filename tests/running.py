@@ -58,6 +58,19 @@ class Handler:
 
     def start(self) -> None:
         """Start, or start again."""
+        self._begin()
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("Listening on http://127.0.0.1:"), self.log()
+        self.url = line.split()[-1]
+
+    def start_in_vain(self, seconds: float) -> None:
+        """Start, and be killed so soon, listening or not."""
+        self._begin()
+        time.sleep(seconds)
+        self.stop(signal.SIGKILL)
+
+    def _begin(self) -> None:
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(
                 [*COMMAND, "serve", "--port", str(self._port)],
@@ -67,10 +80,6 @@ class Handler:
                 stderr=log,
                 text=True,
             )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line.startswith("Listening on http://127.0.0.1:"), self.log()
-        self.url = line.split()[-1]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it; return its exit status."""
