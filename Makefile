@@ -10,7 +10,7 @@ LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.1
 OSLS := PATH="$$($(NODE))/bin:$$PATH" node_modules/.bin/osls
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz bench bench-quick package deploy remove lock clean
+.PHONY: help install demo test bench bench-quick simulate crash soak fuzz package deploy remove lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,16 @@ test: $(VENV)/.dev node_modules/.installed ## Lint, types and the whole suite wi
 	$(BIN)/coverage run -m pytest -m ''
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+simulate: $(VENV)/.dev ## Let the handler live in 200,000 worlds that go wrong; WORLDS= and SEED= are yours
+	$(BIN)/python -m tests.worlds --worlds $(or $(WORLDS),200000) $(if $(SEED),--seed $(SEED))
+
+crash: $(VENV)/.dev ## Kill it 1,000 times and restart it 50 times under load; a quarter of an hour
+	$(BIN)/python -m tests.killing --kills 1000 --acknowledgements 250000
+	$(BIN)/python -m tests.restarting --restarts 50
+
+soak: $(VENV)/.dev ## 500 notifications a second for ten minutes
+	$(BIN)/python -m tests.soaking --minutes 10 --rate 500
 
 fuzz: $(VENV)/.proof ## Try a million inputs, led by coverage, on all that reads what strangers send
 	$(BIN)/python -m tests.fuzzing --inputs 1000000

@@ -10,6 +10,7 @@ from benchmarks.figures import Figure
 from benchmarks.figures import percentile
 from benchmarks.figures import ratio
 from benchmarks.load import Load
+from benchmarks.load import post
 from benchmarks.load import send
 from handler.cli.demo import running_handler
 from handler.cli.signed import merchant_request
@@ -54,8 +55,4 @@ def _measured(folder: Path, command: tuple[str, ...] | None, number: int, connec
 
 def _request(payment_id: str) -> bytes:
     _, headers, body = merchant_request("buyer.withdrew", {"payment_id": payment_id}, f"msg_{payment_id}", WHSEC)
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return (
-        f"POST /notifications/merchant HTTP/1.1\r\nHost: bench\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode()
-        + body
-    )
+    return post("/notifications/merchant", headers, body)

@@ -5,8 +5,13 @@ import selectors
 import socket
 import time
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
+
+#: How long a connection may take to be there, in seconds.
+PATIENCE = 10.0
 
 _LENGTH = re.compile(rb"\r\nContent-Length: (\d+)\r\n", re.IGNORECASE)
 
@@ -20,36 +25,67 @@ class Load:
 
 
 @dataclass(slots=True)
-class _Sender:
+class Sender:
+    """One connection that is kept open, with one request at a time on its way."""
+
     connection: socket.socket
     sent_at: float = 0.0
     answer: bytes = b""
 
+    @classmethod
+    def to(cls, url: str) -> Self:
+        """Connect; raises OSError where nobody listens."""
+        host, _, port = url.removeprefix("http://").partition(":")
+        connection = socket.create_connection((host, int(port)), timeout=PATIENCE)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return cls(connection)
+
     def send(self, request: bytes) -> None:
+        """Send a whole request."""
         self.answer = b""
         self.sent_at = time.perf_counter()
         self.connection.sendall(request)
 
     def is_answered(self) -> bool:
-        """Read what is there; raises RuntimeError for any answer but 200."""
-        self.answer += self.connection.recv(65536)
+        """Read what is there; raises RuntimeError for any answer but 200, and OSError if the connection has ended.
+
+        Where the other side read the request and then closed, that is a ConnectionAbortedError.
+        """
+        received = self.connection.recv(65536)
+        if not received:
+            msg = "closed before the answer was whole"
+            raise ConnectionAbortedError(msg)
+        self.answer += received
         if not self.answer.startswith(b"HTTP/1.1 200 OK\r\n"):
             msg = f"answered {self.answer[:200]!r}"
             raise RuntimeError(msg)
-        head, _, body = self.answer.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head + b"\r\n")
-        return length is not None and len(body) == int(length[1])
+        length = _LENGTH.search(self.head + b"\r\n")
+        return length is not None and len(self.body) == int(length[1])
+
+    @property
+    def head(self) -> bytes:
+        """Return what was answered before the body."""
+        return self.answer.partition(b"\r\n\r\n")[0]
+
+    @property
+    def body(self) -> bytes:
+        """Return what has come of the body."""
+        return self.answer.partition(b"\r\n\r\n")[2]
+
+
+def post(path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Return a request as it goes over the wire."""
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST {path} HTTP/1.1\r\nHost: bench\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def send(url: str, requests: Sequence[bytes], connections: int) -> Load:
     """Send all requests, one at a time on each connection; raises RuntimeError for any answer but 200."""
-    host, _, port = url.removeprefix("http://").partition(":")
     waiting, latencies = iter(requests), []
     selector = selectors.DefaultSelector()
     begun = time.perf_counter()
     for request, _ in zip(waiting, range(connections), strict=False):
-        sender = _Sender(socket.create_connection((host, int(port))))
-        sender.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sender = Sender.to(url)
         selector.register(sender.connection, selectors.EVENT_READ, sender)
         sender.send(request)
     while selector.get_map():
@@ -60,7 +96,7 @@ def send(url: str, requests: Sequence[bytes], connections: int) -> Load:
     return Load(len(latencies) / (time.perf_counter() - begun), latencies)
 
 
-def _go_on(selector: selectors.BaseSelector, sender: _Sender, waiting: Iterator[bytes]) -> None:
+def _go_on(selector: selectors.BaseSelector, sender: Sender, waiting: Iterator[bytes]) -> None:
     request = next(waiting, None)
     if request is not None:
         sender.send(request)

@@ -46,9 +46,12 @@ def run(*arguments: str, cwd: Path, **settings: str) -> subprocess.CompletedProc
 class Handler:
     """A running `serve` in a folder."""
 
-    def __init__(self, folder: Path, upstream: str, environ: Mapping[str, str] = ENVIRON, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, upstream: str, environ: Mapping[str, str] = ENVIRON, *, port: int = 0, **settings: str
+    ) -> None:
         self.folder = folder
         self.upstream = upstream
+        self._port = port
         self.database_url = f"sqlite:///{folder}/cases.sqlite3"
         self._settings = {**environ, "MERCADOPAGO_API_URL": upstream, "DATABASE_URL": self.database_url, **settings}
         self._exchange = Exchange(connections=64, user_agent="tests")
@@ -56,19 +59,28 @@ class Handler:
 
     def start(self) -> None:
         """Start, or start again."""
+        self._begin()
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("Listening on http://127.0.0.1:"), self.log()
+        self.url = line.split()[-1]
+
+    def start_in_vain(self, seconds: float) -> None:
+        """Start, and be killed so soon, listening or not."""
+        self._begin()
+        time.sleep(seconds)
+        self.stop(signal.SIGKILL)
+
+    def _begin(self) -> None:
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "serve", "--port", "0"],
+                [*COMMAND, "serve", "--port", str(self._port)],
                 cwd=self.folder,
                 env=environment(**self._settings),
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
             )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line.startswith("Listening on http://127.0.0.1:"), self.log()
-        self.url = line.split()[-1]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it; return its exit status."""

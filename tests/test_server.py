@@ -246,6 +246,45 @@ def test_half_open_connections_keep_nobody_waiting(serve: Callable[..., Server])
         connection.close()
 
 
+def test_who_comes_when_all_is_taken_is_let_in(serve: Callable[..., Server]) -> None:
+    """The connections that have been silent longest make room, of whom is still there only the last."""
+    server = serve(echo, connections=32)
+    silent = [connect(server) for _ in range(64)]
+    for connection in silent:
+        connection.sendall(HEAD)
+
+    with connect(server) as connection:
+        connection.sendall(request(3))
+        assert answered(connection).endswith(b"3")
+
+    assert answered(silent[0]) == b""
+    silent[-1].sendall(b"Content-Length: 1\r\nConnection: close\r\n\r\na")
+    assert answered(silent[-1]).endswith(b"1")
+    for connection in silent:
+        connection.close()
+
+
+def test_who_waits_for_an_answer_makes_no_room(serve: Callable[..., Server]) -> None:
+    """Where everybody does, whoever comes waits too."""
+    going = Event()
+
+    def slow(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        going.wait(10)
+        return echo(environ, start_response)
+
+    server = serve(slow, connections=2)
+    asking = [connect(server) for _ in range(4)]
+    for connection in asking:
+        connection.sendall(request(1))
+    wait_until(lambda: len(server._server.active_channels) == 2)
+    time.sleep(0.1)
+    going.set()
+
+    assert [answered(connection)[-1:] for connection in asking] == [b"1"] * 4
+    for connection in asking:
+        connection.close()
+
+
 def test_a_refused_sender_is_not_heard_out_for_ever(serve: Callable[..., Server]) -> None:
     """After sixteen megabytes the connection is closed after all."""
     with connect(serve(echo, cut_off=LIMIT)) as connection:

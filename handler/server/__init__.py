@@ -8,6 +8,7 @@ import select
 import socket
 import time
 from dataclasses import dataclass
+from heapq import nsmallest
 from itertools import takewhile
 from threading import Event
 from typing import Any
@@ -29,6 +30,12 @@ PATIENCE = 10.0
 #: An answer of this size leaves in one piece, from the loop, in bytes. Sent in two pieces from its
 #: thread, as by default, it costs four hand-overs of the interpreter: a third of an acknowledgement.
 SEND_BYTES = 16384
+
+#: What Waitress counts as connections too: the listening socket, and what wakes the loop up.
+OWN = 2
+
+#: One in so many connections is kept free for those who come.
+SPARE = 32
 
 #: `asyncore_use_poll`: with select(), the 1,025th connection would end the whole server.
 SETTINGS = {
@@ -66,7 +73,7 @@ class Server:
             **SETTINGS,
             "threads": limits.threads,
             "max_request_body_size": limits.cut_off,
-            "connection_limit": limits.connections,
+            "connection_limit": limits.connections + OWN,
         }
         self._map: dict[int, Any] = {}
         self._server: Any = create_server(application, map=self._map, sockets=[self._socket], **settings)
@@ -74,6 +81,8 @@ class Server:
         self._server.adj.send_bytes = SEND_BYTES
         self._server.channel_class = Channel
         self._server.is_draining = False
+        self._most = limits.connections
+        self._spare = max(limits.connections // SPARE, 1)
         self._stopping = Event()
         self._next_look = 0.0
         #: Where it listens.
@@ -82,7 +91,8 @@ class Server:
     def run(self) -> None:
         """Serve until `stop` is called, then answer what was begun."""
         while not self._stopping.is_set():
-            self._turn(1.0)
+            self._turn(0.1 if self._is_nearly_full() else 1.0)
+            self._make_room()
         self._drain()
         self._server.task_dispatcher.shutdown()
         self._server.trigger.close()
@@ -94,18 +104,35 @@ class Server:
             self._server.pull_trigger()
 
     def _turn(self, timeout: float) -> None:
+        there = len(self._map)
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
+        if len(self._map) > there:
+            # Where one came, many may; a turn for each of them looks at all who are there already.
+            self._let_in(self._spare)
         now = time.monotonic()
         if now >= self._next_look:
             self._next_look = now + 1.0
             for channel in self._server.active_channels.values():
                 channel.will_close = channel.will_close or channel.is_overdue(now)
 
+    def _let_in(self, most: int) -> None:
+        for _ in takewhile(lambda _: self._server.readable() and _is_readable(self._socket), range(most)):
+            self._server.handle_accept()
+
+    def _make_room(self) -> None:
+        """When nearly full, close who has been silent longest, rather than let nobody in until his time is over."""
+        if self._is_nearly_full():
+            silent = [channel for channel in self._server.active_channels.values() if channel.is_silent()]
+            for channel in nsmallest(self._spare, silent, key=lambda channel: channel.last_activity):
+                channel.will_close = True
+
+    def _is_nearly_full(self) -> bool:
+        return len(self._server.active_channels) > self._most - self._spare
+
     def _drain(self) -> None:
         self._server.is_draining = True
         # Whoever was in the queue when the stop began is let in, nobody after that.
-        for _ in takewhile(lambda _: self._server.readable() and _is_readable(self._socket), range(BACKLOG)):
-            self._server.handle_accept()
+        self._let_in(BACKLOG)
         wasyncore.dispatcher.close(self._server)
         end = time.monotonic() + PATIENCE
         while self._server.active_channels and time.monotonic() < end:

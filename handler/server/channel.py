@@ -12,7 +12,7 @@ from waitress.task import WSGITask
 
 from handler.server.parser import StrictParser
 
-#: How long a connection without a request is left open during a stop, in seconds: one may be on its way.
+#: How long a silent connection is left open when it has to go, in seconds: a request may be on its way.
 IDLE = 0.5
 
 #: How long a request may take to arrive, in seconds, however steadily it drips.
@@ -60,8 +60,12 @@ class Channel(HTTPChannel):
 
     def is_idle(self) -> bool:
         """Whether nothing was begun on this connection for a while."""
-        begun = self.requests or self.request is not None or self.total_outbufs_len
-        return self.is_lingering or (not begun and time.time() - self.last_activity > IDLE)
+        return self.is_lingering or (self.request is None and self.is_silent())
+
+    def is_silent(self) -> bool:
+        """Whether it is for the other side to go on, with a request that it has begun or not, and it does not."""
+        in_hand = self.requests or self.total_outbufs_len
+        return not in_hand and time.time() - self.last_activity > IDLE
 
     def is_overdue(self, now: float) -> bool:
         """Whether a request has been arriving for too long."""

@@ -1,0 +1,90 @@
+"""An acknowledgement is a sync: counted in the running handler, since a kill alone would not show a missing one."""
+
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from handler.cases.sqlite import SQLiteCases
+from handler.clock import utc_now
+from tests.fakes import mercadopago_delivery
+from tests.running import Handler
+from tests.running import wait_until
+
+NUMBER = 50
+
+NOBODY = "http://127.0.0.1:9"
+
+
+@dataclass
+class Syncs:
+    """How many were seen, once it is known."""
+
+    number: int = 0
+
+
+@contextmanager
+def counted(process: int, folder: Path) -> Iterator[Syncs]:
+    """Count the syncs of a process for the length of a block."""
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+    told, table = folder / "told", folder / "table"
+    command = [
+        strace,
+        "-f",
+        "-c",
+        "-U",
+        "name,calls",
+        "-e",
+        "trace=fsync,fdatasync",
+        "-o",
+        str(table),
+        "-p",
+        str(process),
+    ]
+    syncs = Syncs()
+    with told.open("w") as errors, subprocess.Popen(command, stderr=errors) as tracing:
+        wait_until(lambda: tracing.poll() is not None or "attached" in told.read_text())
+        if tracing.poll() is not None:
+            pytest.skip(f"strace may not trace a process here: {told.read_text().strip()}")
+        try:
+            yield syncs
+        finally:
+            tracing.send_signal(signal.SIGINT)
+    syncs.number = sum(int(calls) for calls in re.findall(r"^ *f(?:data)?sync +(\d+)", table.read_text(), re.MULTILINE))
+
+
+@pytest.fixture
+def handler(tmp_path: Path) -> Iterator[Handler]:
+    """A running handler whose worker may call once in ten seconds."""
+    running = Handler(tmp_path, NOBODY, WORKERS="1", MAX_REQUESTS_PER_SECOND="0.1")
+    yield running
+    running.close()
+
+
+def test_an_acknowledgement_is_a_sync(handler: Handler, tmp_path: Path) -> None:
+    """One after the other, nobody shares a commit; the worker adds next to nothing."""
+    with counted(handler.process.pid, tmp_path) as syncs:
+        for _ in range(NUMBER):
+            assert handler.receipt(mercadopago_delivery("1", at=utc_now())) == "accepted"
+
+    assert NUMBER <= syncs.number < NUMBER + 20
+
+
+def test_the_connection_that_writes_waits_for_the_disk(tmp_path: Path) -> None:
+    """Read back from it: a journal ahead of the file, and a sync for each commit."""
+    record = SQLiteCases(tmp_path / "cases.sqlite3")
+    assert record._writer is not None
+
+    journal = record._writer.run(lambda db: db.execute("PRAGMA journal_mode").fetchone()[0])
+    synchronous = record._writer.run(lambda db: db.execute("PRAGMA synchronous").fetchone()[0])
+
+    assert (journal, synchronous) == ("wal", 2)
+    record.close()
