@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -37,7 +38,7 @@ def stage(serve: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory
     """Everything that happens, happened once; the handler has ended."""
     given = cast()
     upstream, orders = serve(given.simulator.app, threads=8).url, serve(given.shop.app, threads=4).url
-    options = {"RETRY_SCHEDULE": "0.2", "GRACE_PERIOD": "0", "MAX_REQUESTS_PER_SECOND": "1000"}
+    options: dict[str, Any] = {"RETRY_SCHEDULE": "0.2", "GRACE_PERIOD": "0", "MAX_REQUESTS_PER_SECOND": "1000"}
     folder = tmp_path_factory.mktemp("handler")
     handler = Handler(folder, upstream, given.senders.secrets, TIENDANUBE_API_URL=f"{orders}/v1", **options)
     made = Stage(given.canaries, given.simulator, given.shop, given.senders, handler)
