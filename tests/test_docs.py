@@ -26,10 +26,15 @@ from handler.server import Server
 from handler.simulator import Memory
 from handler.simulator import Simulator
 from tests.fakes import ENVIRON
+from tests.fakes import NOW
 from tests.fakes import TOKEN
+from tests.forgeries import forgeries
+from tests.forgeries import genuine
+from tests.forgeries.case import Outcome
 from tests.running import ROOT
 from tests.running import Handler
 from tests.running import environment
+from tests.worlds.mutants import MUTANTS
 
 README = (ROOT / "README.md").read_text()
 SERVERLESS = (ROOT / "serverless.yml").read_text()
@@ -180,6 +185,20 @@ def test_the_bursts_that_are_told_are_what_the_simulation_gives() -> None:
         assert int(drain_time(burst) // 60) == 60 * int(hours or 0) + int(minutes)
 
 
+def test_the_corpus_is_as_large_as_the_page_says() -> None:
+    """Forged and genuine; and each proof names a command that is there."""
+    page = (ROOT / "docs/reliability.md").read_text()
+
+    cases = forgeries(NOW)
+    heard = sum(case.outcome is Outcome.HEARD for case in cases)
+    forged, good = len(cases) - heard, len(genuine(NOW)) + heard
+    assert f"| this handler | {forged:,} | 0 | 0 | {good} | 0 |" in page
+    assert f"{forged:,} forged and {good} genuine requests" in page
+    assert f"{len(MUTANTS)} of {len(MUTANTS)} wrong designs found" in page
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)", page)) <= targets
+
+
 def test_it_speaks_of_itself_only() -> None:
     """No path of a machine in anything that is kept."""
     kept = [
@@ -198,7 +217,7 @@ def test_it_speaks_of_itself_only() -> None:
 
 def test_what_the_pages_name_is_there() -> None:
     """Files and folders, as far as they are not the reader's own; links between pages."""
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         text = page.read_text()
         named = re.findall(r"`((?:handler|tests|docs|deploy|benchmarks)/[a-z_./-]*)`", text)
         linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)

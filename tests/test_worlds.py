@@ -19,7 +19,7 @@ from tests.worlds.world import place
 from tests.worlds.world import run_in
 
 #: Two thousand worlds, in parts that several cores can take, and a few in DynamoDB.
-PARTS, PART, IN_A_TABLE = 20, 100, 5
+PARTS, PART, IN_A_TABLE = 20, 100, 10
 
 #: A mutant must show within so many.
 ENOUGH = 400

@@ -45,6 +45,8 @@ SETTINGS = {
     "max_request_header_size": 8192,
     "ident": None,
     "expose_tracebacks": False,
+    # A line for each connection that cannot be let in would fill the disk while there are no descriptors left.
+    "log_socket_errors": False,
     "clear_untrusted_proxy_headers": True,
 }
 

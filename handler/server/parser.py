@@ -3,8 +3,13 @@
 https://www.rfc-editor.org/rfc/rfc9112#section-6.3 and #section-5.2
 """
 
+import re
+
 from waitress.parser import HTTPRequestParser
 from waitress.parser import ParsingError
+
+#: Method, target and version; of two slashes at the beginning Waitress would drop one.
+FIRST_LINE = re.compile(rb"[^ ]+ (?!//)[^ ]+ HTTP/1\.[0-9]")
 
 #: More header lines than any sender of notifications has.
 MOST_HEADERS = 100
@@ -15,7 +20,9 @@ class StrictParser(HTTPRequestParser):
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read first line and headers; raises ParsingError, which is answered 400."""
-        lines = header_plus.split(b"\r\n")[1:]
+        first, *lines = header_plus.split(b"\r\n")
+        if not FIRST_LINE.fullmatch(first):
+            raise ParsingError("The first line is not that of a request")
         if len(lines) > MOST_HEADERS:
             raise ParsingError("Too many headers")
         if any(line.startswith((b" ", b"\t")) for line in lines):

@@ -41,12 +41,14 @@ def simulate(seeds: Sequence[int], design: str) -> int:
             done += number
             for seed, objections in found:
                 wrong += 1
-                print(f"\rseed {seed}: {json.dumps(objections, indent=2)}\n  again: --seed {seed}")
-            rate = done / (time.monotonic() - begun)
-            left = (len(seeds) - done) / rate
+                print(f"\rseed {seed}: {json.dumps(objections, indent=2)}\nagain: make simulate SEED={seed}")
+            left = (len(seeds) - done) * (time.monotonic() - begun) / done
             bar = "#" * (40 * done // len(seeds))
-            print(f"\r[{bar:40}] {done:,} of {len(seeds):,} worlds, {wrong} wrong, {left:,.0f} s left ", end="")
-            sys.stdout.flush()
+            line = f"[{bar:40}] {done:,} of {len(seeds):,} worlds, {wrong} wrong, {left:,.0f} s left"
+            if sys.stdout.isatty():
+                print(f"\r{line} ", end="", flush=True)
+            elif (done - number) * 20 // len(seeds) < done * 20 // len(seeds):
+                print(line, flush=True)
     print(f"\n{done:,} worlds in {time.monotonic() - begun:,.0f} s, {wrong} with something wrong")
     return 1 if wrong else 0
 

@@ -42,7 +42,7 @@ from tests.worlds.upstream import Upstream
 DYING, SLEEPING = 0.006, 0.004
 
 #: How long a host is gone, and how long a worker does not look at the record at most, in seconds.
-GONE, IDLE = 20.0, 3600.0
+GONE, IDLE = 20.0, 86400.0
 
 WORKERS = 2
 
