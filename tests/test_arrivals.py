@@ -111,7 +111,7 @@ def deliver(services: Services, reception: Reception) -> Callable[[Delivery], No
     [pytest.param("once", marks=pytest.mark.slow), pytest.param("each twice", marks=pytest.mark.slow), "all again"],
 )
 @pytest.mark.parametrize("spacing", [pytest.param(1, marks=pytest.mark.slow), 601])
-@pytest.mark.parametrize("reason", ["customer", "inventory"])
+@pytest.mark.parametrize("reason", ["customer", pytest.param("inventory", marks=pytest.mark.slow)])
 def test_all_orders_of_arrival(  # noqa: PLR0917 - fixtures
     services: Services,
     simulator: Simulator,

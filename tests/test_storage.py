@@ -28,6 +28,9 @@ from tests.running import Handler
 from tests.running import run
 from tests.running import wait_until
 
+# Each of them starts the handler, some wait until a lock is given up.
+pytestmark = pytest.mark.slow
+
 SENT = utc_now()
 
 Trouble = Callable[[Handler], Iterator[None]]
@@ -136,7 +139,6 @@ def assert_all_on_record(handler: Handler, numbers: list[int]) -> None:
     assert missing == []
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("cause", TROUBLES.values(), ids=TROUBLES)
 def test_what_cannot_be_stored_is_503_until_the_cause_is_gone(tmp_path: Path, upstream: str, cause: Trouble) -> None:
@@ -160,7 +162,6 @@ def test_what_cannot_be_stored_is_503_until_the_cause_is_gone(tmp_path: Path, up
         assert_all_on_record(handler, [1, 2, 3, 4, 5, 6])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("also", ["", "-shm"], ids=["journal", "journal and index"])
 def test_a_journal_that_is_removed_is_brought_home(tmp_path: Path, upstream: str, also: str) -> None:
     """What was acknowledged is in it, and nowhere else yet; after the next write it is safe again."""
@@ -181,7 +182,6 @@ def test_a_journal_that_is_removed_is_brought_home(tmp_path: Path, upstream: str
     database.close()
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system of a given size")
 def test_a_full_disk_is_503_until_there_is_room(tmp_path: Path, upstream: str) -> None:
     """A real file system, filled up."""
@@ -253,7 +253,6 @@ def test_a_backup_is_taken_while_it_serves_and_can_be_restored(tmp_path: Path, u
     assert sorted(path.name for path in tmp_path.glob("copy*")) == ["copy.sqlite3"]
 
 
-@pytest.mark.slow
 def test_a_backup_under_load_is_of_one_moment(tmp_path: Path, upstream: str) -> None:
     """Whoever has a history has a case, and the copy is sound."""
     with running(tmp_path, upstream) as handler:

@@ -69,6 +69,7 @@ def handler(tmp_path: Path) -> Iterator[Handler]:
     running.close()
 
 
+@pytest.mark.slow
 def test_an_acknowledgement_is_a_sync(handler: Handler, tmp_path: Path) -> None:
     """One after the other, nobody shares a commit; the worker adds next to nothing."""
     with counted(handler.process.pid, tmp_path) as syncs:
