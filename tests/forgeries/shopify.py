@@ -14,16 +14,14 @@ from tests.forgeries.case import noted
 from tests.forgeries.case import refused
 from tests.forgeries.documents import IDS
 from tests.forgeries.documents import hostile
-from tests.forgeries.places import misplaced
 from tests.forgeries.request import Request
 from tests.forgeries.request import header
 from tests.forgeries.request import without
-from tests.forgeries.shops import bends
 from tests.forgeries.shops import in_base64
 from tests.forgeries.shops import in_hex
 from tests.forgeries.shops import mac
-from tests.forgeries.shops import missigned
 from tests.forgeries.shops import post
+from tests.forgeries.shops import unbelieved
 
 SOURCE = "shopify"
 SIGNATURE, TOPIC = "x-shopify-hmac-sha256", "x-shopify-topic"
@@ -45,11 +43,7 @@ def with_fields(**fields: Any) -> bytes:
 def forgeries(_now: datetime) -> Iterator[Case]:
     """Return what must not be believed, or is only kept for a person."""
     good = order()
-    for name, change in bends(SIGNATURE, in_base64, in_hex).items():
-        yield refused(SOURCE, name, change(good))
-    for name, signature in missigned(SOURCE, BODY, in_base64).items():
-        yield refused(SOURCE, name, header(SIGNATURE, signature)(good))
-    yield from misplaced(SOURCE, good)
+    yield from unbelieved(SOURCE, SIGNATURE, good, in_base64, in_hex)
     ping = without(SIGNATURE)(order(b"webhook_id=12"))
     yield refused(SOURCE, "the ping of WooCommerce", ping)
     for topic in ("products/update", "orders/delete", "ORDERS/CANCELLED", "", "orders/cancelled, orders/updated"):

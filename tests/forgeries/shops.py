@@ -4,10 +4,14 @@ import hmac
 from base64 import b64decode
 from base64 import b64encode
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 
 from tests.forgeries.accounts import ACME
 from tests.forgeries.accounts import NEW
+from tests.forgeries.case import Case
+from tests.forgeries.case import refused
+from tests.forgeries.places import misplaced
 from tests.forgeries.request import Change
 from tests.forgeries.request import Request
 from tests.forgeries.request import again
@@ -37,7 +41,16 @@ def mac(text: bytes, secret: str, algorithm: str = "sha256") -> bytes:
     return hmac.new(secret.encode(), text, algorithm).digest()
 
 
-def bends(signature: str, spelled: Spelling, other: Spelling) -> dict[str, Change]:
+def unbelieved(source: str, signature: str, good: Request, spelled: Spelling, other: Spelling) -> Iterator[Case]:
+    """Return what must not be believed of any of them, made of a genuine request; `other` is how others spell."""
+    for name, change in _bends(signature, spelled, other).items():
+        yield refused(source, name, change(good))
+    for name, text in _missigned(source, good.body, spelled).items():
+        yield refused(source, name, header(signature, text)(good))
+    yield from misplaced(source, good)
+
+
+def _bends(signature: str, spelled: Spelling, other: Spelling) -> dict[str, Change]:
     """Return what can be done to any of their requests after it was signed."""
     return {
         "no signature": without(signature),
@@ -78,7 +91,7 @@ def bends(signature: str, spelled: Spelling, other: Spelling) -> dict[str, Chang
     }
 
 
-def missigned(source: str, text: bytes, spelled: Spelling) -> dict[str, str]:
+def _missigned(source: str, text: bytes, spelled: Spelling) -> dict[str, str]:
     """Return signatures of a body that somebody else made, or that are made of something else."""
     secret = NEW[source]
     others = {f"the secret of {name}": found for name, found in NEW.items() if name != source}

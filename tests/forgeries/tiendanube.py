@@ -13,17 +13,14 @@ from tests.forgeries.case import ignored
 from tests.forgeries.case import refused
 from tests.forgeries.documents import IDS
 from tests.forgeries.documents import hostile
-from tests.forgeries.places import misplaced
 from tests.forgeries.request import Request
-from tests.forgeries.request import header
 from tests.forgeries.request import rewritten
 from tests.forgeries.request import without
-from tests.forgeries.shops import bends
 from tests.forgeries.shops import in_base64
 from tests.forgeries.shops import in_hex
 from tests.forgeries.shops import mac
-from tests.forgeries.shops import missigned
 from tests.forgeries.shops import post
+from tests.forgeries.shops import unbelieved
 
 SOURCE = "tiendanube"
 SIGNATURE = "x-linkedstore-hmac-sha256"
@@ -55,12 +52,8 @@ def with_fields(**fields: Any) -> bytes:
 def forgeries(_now: datetime) -> Iterator[Case]:
     """Return what must not be believed, or not be understood."""
     good = event()
-    for name, change in bends(SIGNATURE, in_hex, in_base64).items():
-        yield refused(SOURCE, name, change(good))
-    for name, signature in missigned(SOURCE, BODY, in_hex).items():
-        yield refused(SOURCE, name, header(SIGNATURE, signature)(good))
+    yield from unbelieved(SOURCE, SIGNATURE, good, in_hex, in_base64)
     yield refused(SOURCE, "some capital digits", rewritten(SIGNATURE, lambda text: text[:40] + text[40:].upper())(good))
-    yield from misplaced(SOURCE, good)
     yield refused(SOURCE, "the ping of WooCommerce", without(SIGNATURE)(event(b"webhook_id=12")))
     bodies = {
         **dict(hostile(DOCUMENT, "id")),
