@@ -62,6 +62,10 @@ class Pace:
         """Let no further call begin."""
         self._stopped.set()
 
+    def rests(self, now: datetime) -> bool:
+        """Whether the account rests; unlike with `paused_until`, who asks is not the one who is let through to try."""
+        return self._paused_until is not None and now < self._paused_until
+
     def pause(self, now: datetime) -> datetime:
         """Rest the account's calls; return until when."""
         with self._lock:

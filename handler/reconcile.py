@@ -4,26 +4,26 @@ A payment that was made after the withdrawal, and of which Mercado Pago's notifi
 found here. Its case is told what Mercado Pago would have told it, once for each status, and decides as ever.
 """
 
-import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from datetime import timedelta
 
 from handler.errors import CredentialsError
 from handler.errors import MercadoPagoError
+from handler.errors import StoppedError
 from handler.mercadopago import MercadoPago
 from handler.mercadopago import cannot_search
 from handler.models import Notification
 from handler.models import Payment
 from handler.models import Target
+from handler.process.payment import is_refused_by_guards
 from handler.sellers import Seller
 from handler.services import Services
 
 #: How long before it lapses by itself a reserve is listed that nobody captured or released.
 SOON = timedelta(days=1)
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,36 +44,43 @@ def withdrawn(services: Services) -> list[Target]:
 def reread(purchase: Target, services: Services, until: datetime | None = None) -> list[Target]:
     """Read a withdrawn purchase again; return the cases that were told something new.
 
-    What cannot be read now is left for the next round. No call begins that might not be over by `until`.
+    No call begins that might not be over by `until`. Raises MercadoPagoError if it cannot be read now.
     """
-    seller = services.sellers.get(purchase.account)
-    if seller is None or _rests(seller, services.clock()):
+    seller, case = services.sellers.get(purchase.account), services.cases.get(purchase)
+    if seller is None or case is None or is_refused_by_guards(case):
         return []
-    api = seller.mercadopago if until is None else seller.mercadopago.until(until)
-    try:
+    api = _rested(seller, services.clock(), until)
+    with _pausing(seller, services.clock()):
         found = list(_open_payments(api, purchase.id, services.clock()))
-    except MercadoPagoError as error:
-        _tell(seller, error, services.clock())
-        return []
     told = [_told(purchase.account, payment, services.clock()) for payment in found]
     return [word.target for word in told if services.accept(word) and word.target is not None]
 
 
-def lapsing(seller: Seller, now: datetime) -> list[Lapsing]:
-    """Return the reserves of an account that lapse soon, the first one first; none where they cannot be read now."""
-    if _rests(seller, now):
-        return []
-    life = seller.account.reserve_life
-    try:
-        found = seller.mercadopago.search_reserves(now - life, now - life + SOON)
-    except MercadoPagoError as error:
-        _tell(seller, error, now)
-        return []
+def lapsing(seller: Seller, now: datetime, until: datetime | None = None) -> list[Lapsing]:
+    """Return the reserves of an account that lapse soon, the first one first; raises MercadoPagoError."""
+    life, api = seller.account.reserve_life, _rested(seller, now, until)
+    with _pausing(seller, now):
+        found = api.search_reserves(now - life, now - life + SOON)
     return [Lapsing(seller.account.name, payment, made + life) for payment in found if (made := payment.created_at)]
 
 
-def _rests(seller: Seller, now: datetime) -> bool:
-    return seller.mercadopago.pace.paused_until(now) is not None
+def _rested(seller: Seller, now: datetime, until: datetime | None) -> MercadoPago:
+    """Return the client of an account; raises StoppedError while its calls rest."""
+    if seller.mercadopago.pace.rests(now):
+        msg = f"the access token of account {seller.account.name} was refused; its calls rest"
+        raise StoppedError(msg)
+    return seller.mercadopago if until is None else seller.mercadopago.until(until)
+
+
+@contextmanager
+def _pausing(seller: Seller, now: datetime) -> Iterator[None]:
+    """Rest the account where its token is refused."""
+    try:
+        yield
+    except CredentialsError as error:
+        if error.status == 401:
+            seller.mercadopago.pace.pause(now)
+        raise
 
 
 def _open_payments(api: MercadoPago, reference: str, now: datetime) -> Iterator[Payment]:
@@ -91,10 +98,3 @@ def _open_payments(api: MercadoPago, reference: str, now: datetime) -> Iterator[
 def _told(account: str, payment: Payment, now: datetime) -> Notification:
     name = f"reconcile>{payment.id}>{payment.status}"
     return Notification(name, "reconcile", payment.kind, now, Target.of_money(account, payment.id))
-
-
-def _tell(seller: Seller, error: MercadoPagoError, now: datetime) -> None:
-    """Log why nothing was read; where the token is refused, the account rests."""
-    logger.warning("account %s: not reconciled now: %s", seller.account.name, error)
-    if isinstance(error, CredentialsError) and error.status == 401:
-        seller.mercadopago.pace.pause(now)

@@ -1,13 +1,18 @@
 """The embedded reconciliation: a round soon after the start, and one every quarter of an hour."""
 
 import logging
+from collections.abc import Sequence
 from threading import Event
 from threading import Thread
+from typing import Any
 
 from handler.errors import CasesError
+from handler.errors import MercadoPagoError
+from handler.models import Target
 from handler.reconcile import lapsing
 from handler.reconcile import reread
 from handler.reconcile import withdrawn
+from handler.sellers import Seller
 from handler.services import Services
 
 #: How long from the start to the first round, and from the end of one to the next, in seconds.
@@ -23,7 +28,8 @@ class Rounds:
         self._services = services
         self._first, self._every = first, every
         self._stopping = Event()
-        self._told: set[tuple[str, str]] = set()
+        # Each reserve that was told, and when it lapses.
+        self._told: dict[tuple[str, str], Any] = {}
         self._thread = Thread(target=self._run, name="rounds", daemon=True)
 
     def start(self) -> None:
@@ -49,21 +55,23 @@ class Rounds:
                 logger.exception("not reconciled")
 
     def _round(self) -> None:
-        for purchase in withdrawn(self._services):
-            if self._stopping.is_set():
-                return
+        purchases = withdrawn(self._services)
+        for seller in self._services.sellers.all():
+            own = [purchase for purchase in purchases if purchase.account == seller.account.name]
+            try:
+                self._look_after(seller, own)
+            except MercadoPagoError as error:
+                if self._stopping.is_set():
+                    return
+                # Whoever is away or called too often is left alone until the next round.
+                logger.warning("account %s: not reconciled to the end: %s", seller.account.name, error)
+
+    def _look_after(self, seller: Seller, purchases: Sequence[Target]) -> None:
+        for purchase in purchases:
             for target in reread(purchase, self._services):
                 logger.warning("%s: found by reading %s again; its notification was lost or is late", target, purchase)
-        self._tell_lapsing()
-
-    def _tell_lapsing(self) -> None:
-        """Tell each reserve once that is about to lapse."""
-        now = self._services.clock()
-        soon = {
-            (reserve.account, reserve.payment.id): reserve
-            for seller in self._services.sellers.all()
-            for reserve in lapsing(seller, now)
-        }
-        for key in soon.keys() - self._told:
-            logger.warning("account %s: %s; it lapses by itself at %s", key[0], soon[key].payment, soon[key].at)
-        self._told = set(soon)
+        for reserve in lapsing(seller, self._services.clock()):
+            if (reserve.account, reserve.payment.id) not in self._told:
+                logger.warning("account %s: %s; it lapses at %s", reserve.account, reserve.payment, reserve.at)
+            self._told[reserve.account, reserve.payment.id] = reserve.at
+        self._told = {key: at for key, at in self._told.items() if at > self._services.clock()}

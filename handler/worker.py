@@ -44,6 +44,7 @@ class Worker:
         self._in_trouble = False
         self._turned_at = services.clock()
         self._looking = Lock()
+        self._began_to_look = self._turned_at
         self._looked_at, self._can_write = self._turned_at - LOOK, True
         self._thread = Thread(target=self._run, name="dispatcher", daemon=True)
 
@@ -54,10 +55,21 @@ class Worker:
     def is_healthy(self) -> bool:
         """Whether the worker turns and the record can be written; looked at once a second at most."""
         now = self._services.clock()
-        if abs(now - self._looked_at) >= LOOK and self._looking.acquire(blocking=False):
-            self._can_write, self._looked_at = self._is_written(), now
+        if abs(now - self._looked_at) >= LOOK:
+            self._look(now)
+        return self._can_write and self._thread.is_alive() and abs(now - self._turned_at) < STUCK
+
+    def _look(self, now: datetime) -> None:
+        """Try the record, unless somebody does; if that takes long, all is not well."""
+        if not self._looking.acquire(blocking=False):
+            self._can_write = self._can_write and abs(now - self._began_to_look) < LOOK
+            return
+        try:
+            self._began_to_look = now
+            self._can_write = self._is_written()
+            self._looked_at = self._services.clock()
+        finally:
             self._looking.release()
-        return self._can_write and self._thread.is_alive() and now - self._turned_at < STUCK
 
     def _is_written(self) -> bool:
         try:
@@ -103,8 +115,9 @@ class Worker:
                 # What cannot be written now is due again at once: trying without rest would help nobody.
                 self._in_trouble = False
                 self._stopping.wait(self._sweep)
-            else:
-                self._woken.wait(wait)
+            elif not self._woken.wait(wait):
+                # Nothing to do: trouble with the record is noticed before a notification meets it.
+                self.is_healthy()
 
     def _has_room(self) -> bool:
         """Wait a while for room in the pool; as long as there is none, no notification needs to wake this thread."""

@@ -97,7 +97,7 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
         (["serve"], "MERCADOPAGO_ACCESS_TOKEN is not set"),
         (["cases", "--limit", "99999999999999999999"], "is not in the range"),
         (["replay", "payment"], "is not a target such as payment:1319999999"),
-        (["replay", "payment:1"], "there is no case payment:1"),
+        (["replay", "payment:1"], "there is no database at"),
         (["reconcile"], "MERCADOPAGO_ACCESS_TOKEN is not set"),
         (["backup"], "Missing argument 'FILE'"),
         (["backup", "copy"], "there is no database at"),
@@ -121,6 +121,8 @@ def test_replay_puts_a_case_back_to_work(tmp_path: Path, database: str) -> None:
 
     answers = [run("replay", f"payment:{number}", cwd=tmp_path, DATABASE_URL=database) for number in (1, 2, 3)]
 
+    nobody = run("replay", "payment:9", cwd=tmp_path, DATABASE_URL=database)
+    assert (nobody.returncode, "there is no case payment:9" in nobody.stderr) == (2, True)
     assert answers[0].returncode == 2
     assert "payment:1 is captured for good: there is nothing to do again" in answers[0].stderr
     for number in (2, 3):
@@ -154,6 +156,17 @@ def test_reconcile_finds_what_no_notification_told(tmp_path: Path, serve: Callab
         "1 withdrawn purchases read again, 0 payments found that nobody told of."
     )
     assert memory.payment(lapses)["status"] == "authorized"
+
+
+def test_reconcile_tells_that_it_could_not(tmp_path: Path, serve: Callable[..., Server], database: str) -> None:
+    """One line, exit 2: whoever runs it every night must notice."""
+    upstream = serve(Simulator(Memory(access_token="APP_USR-another", clock=utc_now)).app).url
+    settings = {**ENVIRON, "DATABASE_URL": database, "MERCADOPAGO_API_URL": upstream}
+
+    result = run("reconcile", cwd=tmp_path, **settings)
+
+    assert result.returncode == 2
+    assert result.stderr.splitlines() == ["Error: GET was answered 401"]
 
 
 def test_every_problem_of_the_settings_is_told_at_once(tmp_path: Path) -> None:

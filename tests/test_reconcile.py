@@ -1,5 +1,6 @@
 """Tests for handler.reconcile and handler.rounds: what no notification told is found all the same."""
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -7,7 +8,11 @@ from typing import Any
 import pytest
 
 from handler.cases import Cases
+from handler.errors import CredentialsError
+from handler.errors import StoppedError
 from handler.errors import StorageError
+from handler.errors import UnclearError
+from handler.models import Guards
 from handler.models import Sign
 from handler.models import State
 from handler.models import Target
@@ -107,16 +112,15 @@ def test_who_has_no_orders_is_reconciled_all_the_same(services: Services, simula
 
 
 @pytest.mark.parametrize("path", ["/v1/payments/search", "/v1/orders"])
-def test_what_cannot_be_read_now_is_left_for_the_next_round(
-    services: Services, simulator: Simulator, caplog: pytest.LogCaptureFixture, path: str
-) -> None:
-    """It is told, and nothing is lost by it."""
+def test_what_cannot_be_read_now_is_raised(services: Services, simulator: Simulator, path: str) -> None:
+    """And read the next time: nothing is lost by it."""
     purchase = withdraw(services, "ORDER-1")
     simulator.memory.add_payment(external_reference="ORDER-1")
     simulator.fail(Fault("GET", path, status=500))
 
-    assert reread(purchase, services) == []
-    assert "account default: not reconciled now: GET was answered 500" in caplog.text
+    with pytest.raises(UnclearError):
+        reread(purchase, services)
+
     assert len(reread(purchase, services)) == 1
 
 
@@ -126,13 +130,29 @@ def test_a_refused_token_rests_the_account(services: Services, simulator: Simula
     simulator.memory.access_token = "APP_USR-another"
     before = len(simulator.calls)
 
+    with pytest.raises(CredentialsError):
+        reread(purchase, services)
     for _ in range(3):
-        assert reread(purchase, services) == []
-        assert lapsing(fakes.seller(services), clock()) == []
+        with pytest.raises(StoppedError, match="its calls rest"):
+            reread(purchase, services)
+        with pytest.raises(StoppedError, match="its calls rest"):
+            lapsing(fakes.seller(services), clock())
     clock.forward(minutes=5)
-    reread(purchase, services)
+    with pytest.raises(CredentialsError):
+        reread(purchase, services)
 
     assert len(simulator.calls) == before + 2
+
+
+def test_a_token_that_may_not_search_rests_nobody(services: Services, simulator: Simulator) -> None:
+    """It may be good for everything else."""
+    purchase = withdraw(services, "ORDER-1")
+    simulator.fail(Fault("GET", "/v1/payments/search", status=403))
+
+    with pytest.raises(CredentialsError):
+        reread(purchase, services)
+
+    assert reread(purchase, services) == []
 
 
 def test_no_call_begins_that_might_not_be_over_in_time(services: Services, simulator: Simulator, clock: Clock) -> None:
@@ -140,8 +160,34 @@ def test_no_call_begins_that_might_not_be_over_in_time(services: Services, simul
     purchase = withdraw(services, "ORDER-1")
     before = len(simulator.calls)
 
-    assert reread(purchase, services, clock() + timedelta(seconds=5)) == []
+    for look in (
+        lambda until: reread(purchase, services, until),
+        lambda until: lapsing(fakes.seller(services), clock(), until),
+    ):
+        with pytest.raises(StoppedError):
+            look(clock() + timedelta(seconds=5))
+
     assert len(simulator.calls) == before
+
+
+def test_what_the_guards_refused_stays_refused(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """One of its payments alone may well agree with what all of it did not."""
+    purchase = purchase_target("CART-5")
+    reserves = [
+        simulator.memory.add_payment(external_reference="CART-5", currency_id=currency) for currency in ("ARS", "USD")
+    ]
+    services.cases.accept(said(purchase, at=clock(), guards=Guards(currency="ARS")))
+    work_off(services)
+
+    assert reread(purchase, services) == []
+    for reserve in reserves:
+        services.cases.accept(said(payment_target(reserve), Sign.CHANGED, clock()))
+    work_off(services)
+
+    case = services.cases.get(purchase)
+    assert case is not None
+    assert f"{case.state} {case.reason}" == "refused guard_failed"
+    assert {simulator.memory.payment(reserve)["status"] for reserve in reserves} == {"authorized"}
 
 
 def test_what_was_withdrawn_long_ago_is_not_read_any_more(services: Services, clock: Clock) -> None:
@@ -174,7 +220,8 @@ def test_reserves_about_to_lapse_are_listed(services: Services, simulator: Simul
 
     assert (reserve.payment.id, reserve.at - NOW) == (payment, timedelta(hours=12))
     simulator.fail(Fault("GET", "/v1/payments/search", status=500))
-    assert lapsing(fakes.seller(services), clock()) == []
+    with pytest.raises(UnclearError):
+        lapsing(fakes.seller(services), clock())
 
 
 def test_the_handler_reconciles_by_itself(
@@ -194,6 +241,26 @@ def test_the_handler_reconciles_by_itself(
         f"payment:{lost}: found by reading purchase:ORDER-1 again; its notification was lost or is late"
     ]
     assert len([record for record in caplog.records if lapses in record.message]) == 1
+
+
+@pytest.mark.parametrize(("status", "calls"), [(429, 1), (503, 1), (200, 6)])
+def test_who_is_away_or_called_too_often_is_left_alone_until_the_next_round(
+    services: Services, simulator: Simulator, caplog: pytest.LogCaptureFixture, status: int, calls: int
+) -> None:
+    """Told once, and not once for each purchase."""
+    for number in range(3):
+        services.cases.accept(said(purchase_target(f"ORDER-{number}")))
+    body = b'{"paging": {"total": 0}, "results": []}'
+    simulator.fail(Fault("GET", "/v1/payments/search", status=status, times=99, body=body))
+    own = Rounds(services, first=0)
+    own.start()
+    wait_until(lambda: len(simulator.calls) >= calls)
+    time.sleep(0.1)
+    own.stop()
+
+    asked = [call for call in simulator.calls if call.path in {"/v1/payments/search", "/v1/orders"}]
+    assert len(asked) == calls + (status == 200)
+    assert caplog.text.count("not reconciled to the end") == (status != 200)
 
 
 @pytest.mark.parametrize("error", [StorageError("disk full"), ZeroDivisionError()], ids=["storage", "fault"])

@@ -387,6 +387,48 @@ def test_a_journal_that_is_removed_is_brought_home(database: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("removed", [["-shm"], ["-wal", "-shm"]], ids=["index", "journal and index"])
+def test_what_somebody_else_has_written_since_is_not_written_over(database: Path, removed: list[str]) -> None:
+    """Two who know nothing of each other would destroy what either has committed; a person must choose."""
+    record = SQLiteCases(database)
+    record.accept(said(TARGET))
+    for suffix in removed:
+        database.with_name(f"cases.sqlite3{suffix}").unlink()
+    script = (
+        "import os, sys; from pathlib import Path; from handler.cases.sqlite import SQLiteCases\n"
+        "from tests.fakes import said, payment_target\n"
+        "record = SQLiteCases(Path(sys.argv[1])); record.accept(said(payment_target('2'))); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", script, database], check=True)
+
+    for _ in range(2):
+        with pytest.raises(StorageError, match="somebody else has written since"):
+            record.accept(said(payment_target("3")))
+
+
+def test_a_place_where_nothing_can_be_written_is_told_at_once(database: Path) -> None:
+    """Not with the first notification."""
+    SQLiteCases(database).close()
+    database.with_name("cases.sqlite3-shm").mkdir()
+
+    with pytest.raises(StorageError, match="cannot be used"):
+        SQLiteCases(database)
+
+
+def test_an_index_that_is_removed_is_made_anew(database: Path) -> None:
+    """What the journal holds comes home, and whoever comes next sees it."""
+    record = SQLiteCases(database)
+    record.accept(said(TARGET))
+    database.with_name("cases.sqlite3-shm").unlink()
+
+    record.accept(said(payment_target("2")))
+    other = SQLiteCases(database, read_only=True)
+
+    assert len(other.newest(9)) == 2
+    other.close()
+    record.close()
+
+
 def test_a_journal_that_somebody_reads_from_is_brought_home_later(database: Path) -> None:
     """As soon as they have finished; until then nothing is written."""
     record = SQLiteCases(database)
@@ -410,28 +452,34 @@ def test_connections_that_could_not_be_opened_anew_are_tried_again(database: Pat
     """A file that cannot be opened now may be there later."""
     record = SQLiteCases(database)
     record.accept(said(TARGET))
-    journal, elsewhere = database.with_name("cases.sqlite3-wal"), database.with_name("elsewhere")
+    journal, index = database.with_name("cases.sqlite3-wal"), database.with_name("cases.sqlite3-shm")
     journal.unlink()
-    journal.mkdir()
+    index.unlink()
+    index.mkdir()
 
     with pytest.raises(StorageError):
         record.accept(said(payment_target("2")))
     with pytest.raises(StorageError):
         record.newest(9)
-    journal.rename(elsewhere)
+    index.rmdir()
     record.accept(said(payment_target("2")))
 
     assert len(record.newest(9)) == 2
     record.close()
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage" * 1000], ids=["nothing", "garbage"])
-def test_a_file_that_is_overwritten_is_a_storage_error_until_it_is_back(database: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", ["nothing", "garbage", "its beginning", "a backup of it"])
+def test_a_file_that_is_overwritten_is_a_storage_error_until_it_is_back(
+    database: Path, tmp_path: Path, content: str
+) -> None:
     """Its pages may be in memory, and its journal whole: what is committed would be found again by nobody."""
     record = SQLiteCases(database)
     record.accept(said(TARGET))
+    record.backup(tmp_path / "copy")
     before = database.read_bytes()
-    database.write_bytes(content)
+    contents = {"garbage": b"garbage" * 1000, "its beginning": before[: len(before) // 2], "a backup of it": None}
+    written = contents.get(content, b"")
+    database.write_bytes((tmp_path / "copy").read_bytes() if written is None else written)
 
     with pytest.raises(StorageError, match="was overwritten"):
         record.accept(said(payment_target("2")))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from threading import Event
 from threading import Lock
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from handler.models import Target
 from handler.services import Services
 from handler.simulator import Fault
 from handler.simulator import Simulator
+from handler.worker import LOOK
 from handler.worker import STUCK
 from handler.worker import Worker
 from tests import fakes
@@ -296,3 +298,44 @@ def test_a_worker_that_does_not_turn_is_not_alive(services: Services) -> None:
     clock.now += STUCK
     wait_until(lambda: not worker.is_healthy(), 1)
     assert worker.stop(10)
+
+
+def test_health_tells_that_the_record_cannot_be_written(services: Services, caplog: pytest.LogCaptureFixture) -> None:
+    """Looked at once a second, however often somebody asks."""
+    clock = fakes.Clock()
+    record = Unreliable(services.cases, check=StorageError("disk full"))
+    worker = Worker(replace(services, clock=clock, cases=record), Event(), width=1)
+    worker.start()
+
+    assert [worker.is_healthy() for _ in range(9)] == [False] * 9
+    assert caplog.text.count("the record cannot be written: disk full") == 1
+    record.failing.clear()
+    assert not worker.is_healthy()
+    clock.now += LOOK
+    wait_until(worker.is_healthy)
+    assert worker.stop(10)
+
+
+def test_health_waits_for_nobody_who_looks(services: Services) -> None:
+    """For a second what was found before holds; then whoever looks has been at it for too long for all to be well."""
+    clock, looking, going = fakes.Clock(), Event(), Event()
+
+    class Slow:
+        def check(self) -> None:
+            looking.set()
+            going.wait(10)
+
+    record: Any = Slow()
+    worker = Worker(replace(services, clock=clock, cases=record), Event(), width=1)
+    first = Thread(target=worker.is_healthy)
+    first.start()
+    assert looking.wait(10)
+
+    worker.is_healthy()
+    assert worker._can_write
+    clock.now += LOOK
+    assert not worker.is_healthy()
+    assert not worker._can_write
+    going.set()
+    first.join()
+    assert worker._can_write

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -23,6 +24,7 @@ from handler.clock import utc_now
 from handler.config import Account
 from handler.config import read_account
 from handler.errors import HandlerError
+from handler.errors import MercadoPagoError
 from handler.exchange import TOTAL
 from handler.models import State
 from handler.models import Target
@@ -96,11 +98,20 @@ def _on_record(body: str, services: Services, left: timedelta) -> list[Target]:
         services.cases.accept(message.notification, now)
     if message.target is not None:
         return [message.target]
-    if message.purchase is not None:
-        return reread(message.purchase, services, now + left - RESERVE)
+    try:
+        return _reconciled(message.purchase, services, now + left - RESERVE)
+    except MercadoPagoError as error:
+        # The next round reads it again.
+        logger.warning("not reconciled: %s", error)
+        return []
+
+
+def _reconciled(purchase: Target | None, services: Services, until: datetime) -> list[Target]:
+    if purchase is not None:
+        return reread(purchase, services, until)
     for seller in services.sellers.all():
-        for reserve in lapsing(seller, now):
-            logger.warning("account %s: %s; it lapses by itself at %s", reserve.account, reserve.payment, reserve.at)
+        for reserve in lapsing(seller, services.clock(), until):
+            logger.warning("account %s: %s; it lapses at %s", reserve.account, reserve.payment, reserve.at)
     return []
 
 

@@ -31,8 +31,11 @@ TARGET = click.argument("target", type=TargetName())
 
 @contextmanager
 def opened(*, read_only: bool) -> Iterator[Cases]:
-    """Open the record that the settings name, beside whoever else uses it."""
-    record = open_cases(database_url(environment()), read_only=read_only)
+    """Open the record that the settings name, beside whoever else uses it; one that is not there is not made."""
+    url = database_url(environment())
+    if not read_only:
+        open_cases(url, read_only=True).close()
+    record = open_cases(url, read_only=read_only)
     try:
         yield record
     finally:

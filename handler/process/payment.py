@@ -10,6 +10,7 @@ from handler.errors import MercadoPagoError
 from handler.errors import RateLimitedError
 from handler.errors import StoppedError
 from handler.errors import UnclearError
+from handler.models import Case
 from handler.models import Guards
 from handler.models import Notification
 from handler.models import Payment
@@ -93,11 +94,19 @@ def _said(work: Work, payment: Payment) -> tuple[Notification, ...]:
 
 
 def _said_of_purchase(work: Work, purchase: Target) -> list[Notification]:
-    """Return what was said of a purchase; an amount that agreed once, when all of it was there, agrees for good."""
+    """Return what was said of a purchase, unless that does not agree with all of it as its guards demand.
+
+    An amount that agreed once, when all of it was there, agrees for good.
+    """
     case = work.services.cases.get(purchase)
-    if case is None:
+    if case is None or is_refused_by_guards(case):
         return []
     return [_without_amount(word) if word.id in case.agreed else word for word in case.said]
+
+
+def is_refused_by_guards(case: Case) -> bool:
+    """Whether what was said of a purchase is not to be carried out; one of its payments alone may well agree."""
+    return case.state is State.REFUSED and case.reason == Rule.GUARD_FAILED
 
 
 def _without_amount(word: Notification) -> Notification:

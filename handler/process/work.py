@@ -37,6 +37,9 @@ from handler.sellers import Seller
 from handler.services import Services
 from handler.tiendanube import Tiendanube
 
+#: What a person may want to know however it ends: what was said is not carried out if a clock is wrong by days.
+TOLD = frozenset({Rule.FRAUD_ALERT, Rule.TOO_OLD})
+
 #: Longer than the exchanges before and after the intent take, each of 15 seconds at most.
 LEASE = timedelta(seconds=90)
 
@@ -217,7 +220,7 @@ class Work:
         self.note(Step.ENDED, decision.rule, f"{decision.state}: {decision.why}")
         self.services.cases.settle(self.case, decision, self.now(), self._written())
         self.services.ended(self.case.target, decision.state)
-        level = logging.WARNING if decision.rule is Rule.FRAUD_ALERT else LEVELS.get(decision.state, logging.INFO)
+        level = logging.WARNING if decision.rule in TOLD else LEVELS.get(decision.state, logging.INFO)
         logger.log(level, "%s: %s (%s): %s", self.case.target, decision.state, decision.rule, decision.why)
         self._tell_waiting()
 

@@ -10,6 +10,13 @@ from typing import Any
 from greenlet import getcurrent
 from greenlet import greenlet
 
+#: A hundred times what a world takes.
+MOST_TURNS = 200_000
+
+
+class EndlessError(Exception):
+    """Raised where something is done again and again, and nothing comes of it."""
+
 
 class Hub:
     """Runs what is due, in the order of its time; `now` is in seconds since the world began."""
@@ -42,9 +49,11 @@ class Hub:
         self._main.switch()
 
     def run(self, until: float) -> None:
-        """Let the world go on until then."""
+        """Let the world go on until then; raises EndlessError where it turns in circles."""
         while self._queue and self._queue[0][0] <= until:
-            self.now, _, action = heappop(self._queue)
+            self.now, number, action = heappop(self._queue)
+            if number > MOST_TURNS:
+                raise EndlessError
             action()
         self.now = until
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from datetime import timedelta
 from pathlib import Path
+from threading import TIMEOUT_MAX
 from typing import TypeVar
 
 from handler.cases import transitions
@@ -54,7 +55,8 @@ class SQLiteCases:
 
     def _bring_up_to_date(self, database: Path) -> None:
         if self._writer is not None:
-            self._writer.run(queries.migrate)
+            # However long it takes: a large file on a slow disk takes minutes.
+            self._writer.run(queries.migrate, patience=TIMEOUT_MAX)
         version = self._read(queries.version)
         if version != SCHEMA_VERSION:
             self.close()

@@ -23,6 +23,10 @@ from handler.errors import StorageError
 T = TypeVar("T")
 Identity = tuple[int, int]
 
+#: How a database begins that is written in WAL mode, as far as it never changes: bytes 18 and 19 say so.
+#: https://sqlite.org/fileformat2.html#file_format_version_numbers
+LIVE = MAGIC + b"\0\0\2\2"
+
 logger = logging.getLogger(__name__)
 
 
@@ -31,7 +35,8 @@ class Database:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
-        self._wal = path.with_name(f"{path.name}-wal")
+        self._wal, self._shm = (path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm"))
+        self._opened: list[Identity] = []
         self._read_only = read_only
         self._reading = Lock()
         self._lock = WriteLock(path)
@@ -77,9 +82,19 @@ class Database:
         if not self._read_only:
             self._writer = for_writing(self._path)
         self._reader = for_reading(self._path)
-        self._opened: tuple[Identity, Identity] | None = (
-            None if self._read_only else (identity(self._path), identity(self._wal))
-        )
+        if not self._read_only:
+            self._expect_to_write()
+            self._opened = [identity(file) for file in (self._path, self._wal, self._shm)]
+            self._size, self._left = os.fstat(self._file).st_size, _state(self._wal)
+
+    def _expect_to_write(self) -> None:
+        """Begin and end a transaction: where SQLite lacks a file beside the database, it opens it for reading only."""
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._disconnect()
+            raise
 
     def _disconnect(self) -> None:
         self._reader.close()
@@ -87,28 +102,42 @@ class Database:
             self._writer.close()
 
     def _expect_in_place(self) -> None:
-        if self._opened is None:
+        """Raise StorageError unless all files are what they were; what has only lost its name is opened anew."""
+        if not self._opened:
             with self._reading:
                 self._connect()
-        file, wal = self._opened or (None, None)
+        file, wal, shm = self._opened
         if identity(self._path) != file:
-            msg = f"{self._path} was replaced under the running handler; put it back, or start again"
-            raise StorageError(msg)
-        if os.pread(self._file, len(MAGIC), 0) != MAGIC:
-            msg = f"{self._path} was overwritten and is no database any more"
-            raise StorageError(msg)
-        if not self._wal.exists() or identity(self._wal) != wal:
-            self._rescue()
+            msg = f"{self._path} was replaced under the running handler; put it back"
+            raise StorageError(f"{msg}, or stop, remove its -wal and -shm, and start with the other one")
+        self._expect_database()
+        if _identity(self._wal) != wal or _identity(self._shm) != shm:
+            self._rescue(is_journal_there=_identity(self._wal) == wal)
+        self._left = _state(self._wal)
 
-    def _rescue(self) -> None:
-        """Bring home what is in a journal that has no name any more, and open another one."""
-        logger.warning("%s was removed under the running handler; what it holds is brought home", self._wal)
+    def _expect_database(self) -> None:
+        """Look at what stays in memory otherwise: SQLite reads each page once, and goes on over ruins."""
+        begins, size = os.pread(self._file, len(LIVE), 0), os.fstat(self._file).st_size
+        if begins[: len(MAGIC)] != MAGIC or begins[18:] != LIVE[18:] or size < self._size:
+            msg = f"{self._path} was overwritten under the running handler; put back what it was"
+            raise StorageError(msg)
+        self._size = size
+
+    def _rescue(self, *, is_journal_there: bool) -> None:
+        """Bring home what is in a journal that has lost its name or its index, and open both anew.
+
+        Only where nobody else has written meanwhile: their transactions and ours would be written over each other.
+        """
+        if _state(self._wal) != self._left if is_journal_there else _state(self._wal) not in {None, (0, None)}:
+            msg = f"{self._wal} or its index was removed, and somebody else has written since"
+            raise StorageError(f"{msg}; stop whatever uses {self._path}, keep a copy of all its files, start again")
+        logger.warning("%s or its index was removed; what it holds is brought home", self._wal)
         with self._reading:
             (is_busy, *_) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             if is_busy:
                 msg = f"{self._wal} was removed while another process reads the record"
                 raise StorageError(msg)
-            self._opened = None
+            self._opened = []
             self._disconnect()
             self._connect()
 
@@ -121,3 +150,16 @@ def identity(file: Path) -> Identity:
         msg = f"{file} is gone: {error.strerror}"
         raise StorageError(msg) from error
     return found.st_dev, found.st_ino
+
+
+def _identity(file: Path) -> Identity | None:
+    return identity(file) if file.exists() else None
+
+
+def _state(file: Path) -> tuple[int, int | None] | None:
+    """Return the size of a file and when it was written, None if there is none; an empty one is like any other."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return (found.st_size, found.st_mtime_ns) if found.st_size else (0, None)

@@ -59,7 +59,7 @@ class Writer:
         self._thread = Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def run(self, work: Callable[[sqlite3.Connection], T], patience: float | None = None) -> T:
         """Run `work` in a transaction that is on disk when this returns.
 
         Raises what `work` raises, with nothing of it written, and StorageError if there was no commit.
@@ -67,11 +67,12 @@ class Writer:
         """
         job = _Job(work)
         self._jobs.put(job)
-        is_done = job.done.acquire(timeout=self._patience)
+        patience = self._patience if patience is None else patience
+        is_done = job.done.acquire(timeout=patience)
         if not is_done and not job.take():
-            is_done = job.done.acquire(timeout=self._patience)
+            is_done = job.done.acquire(timeout=patience)
         if not is_done:
-            msg = f"no commit within {self._patience:g} seconds"
+            msg = f"no commit within {patience:g} seconds"
             raise StorageError(msg)
         if job.error is not None:
             raise job.error
