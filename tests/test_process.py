@@ -1219,3 +1219,22 @@ def test_what_became_of_a_cancel_is_not_given_up_over_one_odd_answer(
     work_off(services)
 
     assert stands(services, target) == "cancelled buyer_withdrew"
+
+
+@pytest.mark.parametrize("metadata", [{}, {"purchase_total": "300"}], ids=["total unknown", "total known"])
+def test_an_amount_that_was_compared_with_nothing_has_not_agreed(
+    services: Services, simulator: Simulator, clock: Clock, metadata: dict[str, str]
+) -> None:
+    """A first card was rejected; the next one, of another amount, is not what the seller meant."""
+    simulator.memory.add_payment("rejected", external_reference="ORDER-1", metadata=metadata)
+    hear(services, purchase_target("ORDER-1"), guards=Guards(amount=Decimal("7.00")))
+    for _ in range(9):
+        work_off(services)
+        clock.forward(minutes=30)
+
+    later = simulator.memory.add_payment(external_reference="ORDER-1")
+    hear(services, payment_target(later), Sign.CHANGED)
+    work_off(services)
+
+    assert stands(services, payment_target(later)).split()[0] in {"refused", "nothing"}
+    assert status(simulator, later) == "authorized"

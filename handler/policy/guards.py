@@ -49,14 +49,19 @@ def _is_all(said: Notification, purchase: Purchase) -> bool:
     """
     given, living = said.guards.amount, _living(purchase.payments)
     amounts = [payment.amount for payment in living]
-    if given is None or (not living and purchase.total is None) or set(amounts) == {given}:
+    if given is None or not has_amount(purchase) or set(amounts) == {given}:
         return True
-    return all(payment.id in said.payments for payment in living) and sum(amounts) <= given
+    return bool(living) and all(payment.id in said.payments for payment in living) and sum(amounts) <= given
 
 
 def _living(payments: Iterable[Payment]) -> list[Payment]:
     """Return those that cover a purchase, or still may."""
     return [payment for payment in payments if payment.status in COVERING]
+
+
+def has_amount(purchase: Purchase) -> bool:
+    """Whether there is anything that a given amount can be compared with."""
+    return purchase.total is not None or bool(_living(purchase.payments))
 
 
 def purchase_amount(purchase: Purchase) -> Decimal:

@@ -17,6 +17,7 @@ from handler.policy import Action
 from handler.policy import Decision
 from handler.policy import Rule
 from handler.policy import decide_purchase
+from handler.policy.guards import has_amount
 from handler.policy.guards import purchase_amount
 from handler.policy.guards import purchase_currency
 from handler.policy.purchase import WORST_FIRST
@@ -81,7 +82,9 @@ def _spread(work: Work, said: Sequence[Notification], purchase: Purchase) -> Dec
 
 
 def _keep_agreed(work: Work, spreads: Sequence[Decision], purchase: Purchase) -> None:
-    origins = [decision.origin.id for decision in spreads if decision.origin is not None]
+    # Where there was nothing to compare with, nothing agreed: what comes later still has to.
+    compared = spreads if has_amount(purchase) else ()
+    origins = [decision.origin.id for decision in compared if decision.origin is not None]
     agreed = tuple(dict.fromkeys([*work.case.agreed, *origins]))
     amount = purchase_amount(purchase) if work.case.amount is None else work.case.amount
     currency = purchase_currency(purchase)

@@ -1,6 +1,7 @@
 """The machines that the real handler runs on: each with its own clock, all with one record; they die at any step."""
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
@@ -56,6 +57,7 @@ class Design:
     mercadopago: type[MercadoPago] = MercadoPago
     process: Callable[[Target, Services], Decision | None] = process
     accept: Callable[["Host", Notification], bool] = lambda host, notification: host.services.accept(notification)
+    settings: Mapping[str, str] = field(default_factory=dict)
     #: How old the signature of a report may be, None if that does not matter.
     window: timedelta | None = None
 

@@ -8,11 +8,15 @@ from decimal import Decimal
 from greenlet import getcurrent
 
 from handler.models import Notification
+from handler.models import State
 from handler.models import Target
 from tests.worlds.upstream import Upstream
 
 #: How long may lie between what a worker saw and its cancel at Mercado Pago, in seconds: the network's late calls too.
 WINDOW = 330.0
+
+#: How a payment must stand that is recorded to have ended like this.
+TOLD_BY = {State.CANCELLED: "cancelled", State.CAPTURED: "approved"}
 
 COVERING = {"approved", "authorized", "in_process", "pending"}
 OPEN = {"authorized", "in_process", "pending"}
@@ -23,6 +27,7 @@ class Word:
     """Something that somebody says of a payment or a purchase; when it was really said, and when it was stored.
 
     `kind` is `withdrew`, `rejected`, `cancelled` (by a shop, for no stated reason), `open` (again) or `report`.
+    What does not agree with Mercado Pago in its guards is no reason for anything; `currency` is one that may.
     """
 
     kind: str
@@ -30,6 +35,7 @@ class Word:
     said_at: float
     by_shop: bool = False
     agrees: bool = True
+    currency: str = ""
     stored_at: float | None = None
     target: Target | None = None
     name: str = ""
@@ -41,6 +47,7 @@ class Purchase:
 
     reference: str
     total: Decimal | None
+    currencies: list[str]
     payments: list[str] = field(default_factory=list)
 
 
@@ -55,9 +62,9 @@ class Judge:
     words: list[Word] = field(default_factory=list)
     purchases: dict[str, Purchase] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
-    cancelled: set[str] = field(default_factory=set)
     _intended: set[str] = field(default_factory=set)
     _hearing: dict[object, Word] = field(default_factory=dict)
+    _sent: dict[object, int] = field(default_factory=dict)
 
     def object(self, what: str) -> None:
         self.wrong.append(f"{self.upstream.hub.now:.1f} s: {what}")
@@ -77,32 +84,45 @@ class Judge:
             word.target, word.name = notification.target, notification.id
             word.stored_at = self.upstream.hub.now if word.stored_at is None else word.stored_at
 
+    def claimed(self) -> None:
+        """Take down that somebody has a case in hand, for which nothing was sent yet."""
+        self._sent[getcurrent()] = 0
+
     def advanced(self, target: Target) -> None:
         self._intended.add(target.id)
 
-    def recorded_as_cancelled(self, payment: str) -> None:
-        if self.upstream.status(payment) != "cancelled":
-            self.object(f"payment {payment} is recorded as cancelled and is {self.upstream.status(payment)}")
+    def recorded(self, payment: str, state: State) -> None:
+        """Look at what is recorded as the end of a payment."""
+        status = self.upstream.status(payment)
+        if TOLD_BY.get(state, status) != status:
+            self.object(f"payment {payment} is recorded as {state} and is {status}")
 
     def asked_to_cancel(self, payment: str) -> None:
-        """Look at a cancel that is about to have its effect."""
+        """Look at a cancel that is about to have its effect, if it still has one."""
         if payment not in self._intended:
             self.object(f"payment {payment} is to be cancelled, and no intent is on record")
+        if getcurrent() in self._sent:
+            self._sent[getcurrent()] += 1
+            if self._sent[getcurrent()] > 1:
+                self.object(f"payment {payment} is to be cancelled by one who has just sent that")
         if self.upstream.status(payment) not in OPEN:
-            return
-        if payment in self.cancelled:
-            self.object(f"payment {payment} is cancelled twice")
-        self.cancelled.add(payment)
-        if not any(self._justifies(word, payment) for word in self.words):
+            if self.upstream.status_at(payment, self._begun()) not in {*OPEN, ""}:
+                self.object(f"payment {payment} is to be cancelled long after its end")
+        elif not any(self._justifies(word, payment) for word in self.words):
             self.object(f"payment {payment} is cancelled, though nothing that was said asks for it")
 
     def at_the_end(self) -> None:
         """Look for what was to be released and was not."""
         for payment in self.upstream.past:
-            if self.upstream.status(payment) in OPEN:
-                for word in self.words:
-                    if self._demands(word, payment):
-                        self.object(f"payment {payment} is kept, in spite of {word.kind} about {word.about}")
+            for word in self.words:
+                if self.upstream.status(payment) in OPEN and self._demands(word, payment):
+                    self.object(f"payment {payment} is kept, in spite of {word.kind} about {word.about}")
+
+    def is_to_be_told(self, payment: str) -> bool:
+        """Whether a seller who asked for a release must hear that the money was taken."""
+        words = [word for word in self.words if word.about == payment and word.kind != "report"]
+        asked = any(word.stored_at is not None and word.agrees for word in words)
+        return asked and self.upstream.status(payment) == "approved"
 
     def _purchase_of(self, payment: str) -> Purchase:
         return next(purchase for purchase in self.purchases.values() if payment in purchase.payments)
@@ -119,12 +139,25 @@ class Judge:
             return word.kind in {"withdrew", "rejected"}
         purchase = self._purchase_of(payment)
         if word.kind == "report":
-            return word.about in purchase.payments and self._was_short(purchase, word.about)
+            is_short = word.about in purchase.payments and self._was_short(purchase, word.about)
+            return is_short and self._has_waited(self.upstream.past[word.about][-1][0])
         if word.about != purchase.reference or not self._stands(word):
+            return False
+        if not self._is_in(word.currency, purchase):
             return False
         was_there = self.upstream.past[payment][0][0] <= word.said_at
         fell_through = word.kind in {"rejected", "cancelled"} and was_there and not self._was_paid(purchase)
-        return word.kind == "withdrew" or fell_through
+        is_ripe = word.kind != "cancelled" or self._has_waited(word.stored_at)
+        return word.kind == "withdrew" or (fell_through and is_ripe)
+
+    def _has_waited(self, since: float) -> bool:
+        """Whether a weak sign has had its time, as far as the hosts' clocks can tell."""
+        return self.is_skewed or self.upstream.hub.now - since > self.grace - 1
+
+    def _is_in(self, currency: str, purchase: Purchase) -> bool:
+        """Whether what was there of a purchase when the worker looked is all in a currency."""
+        there = [payment for payment in purchase.payments if self.upstream.past[payment][0][0] <= self._begun()]
+        return not currency or all(self.upstream.currency(payment) == currency for payment in there)
 
     def _stands(self, word: Word) -> bool:
         """Whether a shop's word was its last one at any time since the worker looked."""
@@ -156,6 +189,8 @@ class Judge:
         """Whether a word must have led to the release of a payment that nothing else has ended."""
         purchase = self._purchase_of(payment)
         if word.stored_at is None or not word.agrees or word.about not in {payment, purchase.reference}:
+            return False
+        if word.currency and not all(self.upstream.currency(other) == word.currency for other in purchase.payments):
             return False
         if word.about == payment:
             return word.kind in {"withdrew", "rejected"}

@@ -57,6 +57,22 @@ class WithoutFence(SQLiteCases):
         self._write(work)
 
 
+class HearsNothingMeanwhile(SQLiteCases):
+    """What was said while a case was in hand is taken for seen."""
+
+    def _change(self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case]) -> None:
+        super()._change(case, entries, lambda _heard: change(case.heard))
+
+
+class TellsNobody(SQLiteCases):
+    """Money that was taken is nothing to talk about."""
+
+    def settle(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:
+        """Write something else."""
+        quiet = replace(decision, state=State.NOTHING) if decision.state is State.CAPTURED else decision
+        super().settle(case, quiet, now, entries)
+
+
 class WithoutIntent(SQLiteCases):
     """What is about to be done is written down afterwards."""
 
@@ -119,6 +135,16 @@ class TrustsAny200(MercadoPago):
             if error.status != 200:
                 raise
             return hoped_for(target, PaymentStatus.CANCELLED)
+
+
+class SendsTwice(MercadoPago):
+    """Twice is safer than once."""
+
+    def cancel(self, target: Target, idempotency_key: str) -> Payment:
+        """Send it again whatever was answered."""
+        with suppress(MercadoPagoError):
+            return super().cancel(target, idempotency_key)
+        return super().cancel(target, idempotency_key)
 
 
 class Takes2018ForDone(MercadoPago):
@@ -191,6 +217,10 @@ def cancels_siblings(target: Target, services: Services) -> Decision | None:
 MUTANTS: Mapping[str, Design] = {
     "no fence": replace(REAL, open_cases=opening(WithoutFence)),
     "no intent on record": replace(REAL, open_cases=opening(WithoutIntent)),
+    "what is said meanwhile is not heard": replace(REAL, open_cases=opening(HearsNothingMeanwhile)),
+    "what was captured is not told": replace(REAL, open_cases=opening(TellsNobody)),
+    "no grace": replace(REAL, settings={"GRACE_PERIOD": "0"}),
+    "sent again before it is read": replace(REAL, mercadopago=SendsTwice),
     "cancel_sent never swept": replace(REAL, open_cases=opening(ForgetsWhatItSent)),
     "follow redirects": replace(REAL, network=FollowsRedirects),
     "trust any 200": replace(REAL, mercadopago=TrustsAny200),

@@ -50,6 +50,9 @@ class Watched:
     def _before_accept(self, notification: Notification, *_: Any) -> Callable[[Any], None]:
         return lambda _is_new: self._judge.stored(notification)
 
+    def _before_claim(self, *_: Any) -> Callable[[Any], None]:
+        return lambda _case: self._judge.claimed()
+
     def _before_advance(self, case: Case, *_: Any) -> Callable[[Any], None]:
         def advanced() -> None:
             current = self._inner.get(case.target)
@@ -60,8 +63,8 @@ class Watched:
 
     def _before_settle(self, case: Case, decision: Decision, *_: Any) -> Callable[[Any], None]:
         def settled() -> None:
-            if decision.state is State.CANCELLED and case.target.kind is TargetKind.PAYMENT:
-                self._judge.recorded_as_cancelled(case.target.id)
+            if case.target.kind is TargetKind.PAYMENT:
+                self._judge.recorded(case.target.id, decision.state)
 
         return self._expect_fence(case, settled)
 

@@ -76,7 +76,8 @@ class Story:
         # A shop tells the amount of an order when it cancels it, and only what comes to that amount is released.
         number = 1 if reference.isdigit() else random.choice([1, 1, 2, 2, 3])
         total = random.choice([None, Decimal(100), Decimal(100 * number)])
-        purchase = self.judge.purchases[reference] = Purchase(reference, total)
+        currencies = ["ARS"] if reference.isdigit() else random.choice([["ARS"], ["ARS"], ["ARS", "USD"]])
+        purchase = self.judge.purchases[reference] = Purchase(reference, total, currencies)
         for _ in range(number):
             self.hub.at(random.uniform(0, AFTERNOON), lambda: self._payment(purchase))
         for _ in range(random.choice([0, 1, 1, 2, 3])):
@@ -86,11 +87,17 @@ class Story:
         random = self.hub.random
         status = random.choice(["authorized"] * 6 + ["rejected"] * 3 + ["pending", "in_process"])
         metadata = {} if purchase.total is None else {"purchase_total": str(purchase.total)}
-        payment = self.upstream.add(status, external_reference=purchase.reference, metadata=metadata)
+        currency = random.choice(purchase.currencies)
+        payment = self.upstream.add(
+            status, external_reference=purchase.reference, metadata=metadata, currency_id=currency
+        )
         purchase.payments.append(payment)
         self.report(payment)
+        if random.random() < 0.3:
+            # What meets in a moment is what goes wrong.
+            self.hub.at(random.uniform(0, 3), lambda: self._says_something(purchase))
         if random.random() < 0.25:
-            self.hub.at(random.uniform(0, AFTERNOON), lambda: self._captured(payment))
+            self.hub.at(random.choice([3, AFTERNOON]) * random.random(), lambda: self._captured(payment))
         if status in {"pending", "in_process"}:
             self.hub.at(random.uniform(0, AFTERNOON), lambda: self._decided(payment))
 
@@ -109,12 +116,23 @@ class Story:
         random = self.hub.random
         there = [payment for payment in purchase.payments if self.upstream.status(payment) in OPEN]
         about = random.choice([*there, purchase.reference])
-        agrees = random.random() < 0.85 or about == purchase.reference
-        self._merchant(Word(random.choice(["withdrew", "rejected"]), about, self.hub.now, agrees=agrees))
+        is_guarded = about == purchase.reference and random.random() < 0.3
+        word = Word(
+            random.choice(["withdrew", "rejected"]),
+            about,
+            self.hub.now,
+            agrees=random.random() < 0.85,
+            currency="ARS" if is_guarded else "",
+        )
+        self._merchant(word)
 
     def _merchant(self, word: Word) -> None:
         field = "external_reference" if word.about in self.judge.purchases else "payment_id"
-        guards = {"amount": "100.00" if word.agrees else "99.00", "currency": "ARS"} if field == "payment_id" else {}
+        guards = {"currency": word.currency} if word.currency else {}
+        if field == "payment_id":
+            guards = {"amount": "100.00", "currency": self.upstream.currency(word.about)}
+        if not word.agrees:
+            guards["amount"] = "7.00"
         kind = {"withdrew": "buyer.withdrew", "rejected": "payment.rejected"}[word.kind]
         event = {"type": kind, "timestamp": self._now().isoformat(), "data": {field: word.about, **guards}}
         name = f"msg_{self.hub.random.getrandbits(64):x}"

@@ -45,7 +45,12 @@ class Upstream:
         self.memory = Memory(access_token=self.token, clock=self.clock)
 
     def status(self, payment: str) -> str:
-        found: str = self.memory.payments[payment]["status"]
+        """Return how a payment stands, nothing for one that some odd answer made up."""
+        found: str = self.memory.payments.get(payment, {}).get("status", "")
+        return found
+
+    def currency(self, payment: str) -> str:
+        found: str = self.memory.payments[payment]["currency_id"]
         return found
 
     def status_at(self, payment: str, moment: float) -> str:

@@ -10,9 +10,12 @@ from random import Random
 
 from handler.cases import Cases
 from handler.cases import open_cases
+from handler.models import DEFAULT_ACCOUNT
 from handler.models import Entry
 from handler.models import State
 from handler.models import Step
+from handler.models import Target
+from handler.models import TargetKind
 from tests import fakes
 from tests.worlds.hosts import Design
 from tests.worlds.hosts import Host
@@ -40,9 +43,11 @@ class World:
         self.hub = Hub(random)
         self._cases = design.open_cases(url)
         self._design = design
-        account = fakes.account()
+        # What the judge expects is what is promised, whatever a design makes of it.
+        promised = fakes.account().grace.total_seconds()
+        account = fakes.account(**design.settings)
         self.upstream = Upstream(self.hub, lambda: fakes.NOW + timedelta(seconds=self.hub.now), fakes.TOKEN)
-        self.judge = Judge(self.upstream, account.grace.total_seconds())
+        self.judge = Judge(self.upstream, promised)
         self.upstream.asked_to_cancel = self.judge.asked_to_cancel
         self.hosts = [
             Host(self.hub, design, self.upstream, self.judge, self._cases, account, ENVIRON) for _ in range(2)
@@ -101,6 +106,10 @@ class World:
         for word in self.story.acknowledged:
             if word.target is None or cases.find(word.target, word.name) is None:
                 self.judge.object(f"{word.kind} about {word.about} was acknowledged and is not on record")
+        for payment in filter(self.judge.is_to_be_told, self.upstream.past):
+            case = cases.get(Target(DEFAULT_ACCOUNT, TargetKind.PAYMENT, payment))
+            if case is None or case.state is not State.CAPTURED:
+                self.judge.object(f"payment {payment} was captured, and who asked for its release is not told")
         for case in cases.newest(999):
             if case.state.is_open or case.state is State.DEAD:
                 self.judge.object(f"{case.target} is {case.state} ({case.reason}) to the end: {case.detail}")
