@@ -1238,3 +1238,19 @@ def test_an_amount_that_was_compared_with_nothing_has_not_agreed(
 
     assert stands(services, payment_target(later)).split()[0] in {"refused", "nothing"}
     assert status(simulator, later) == "authorized"
+
+
+def test_a_currency_that_was_given_for_a_purchase_is_that_of_all_of_it(
+    services: Services, simulator: Simulator
+) -> None:
+    """Also for what comes after the withdrawal: in doubt, nothing is done."""
+    hear(services, purchase_target("ORDER-1"), guards=Guards(currency="ARS"))
+    cards = []
+    for currency in ("USD", "ARS"):
+        cards.append(simulator.memory.add_payment(external_reference="ORDER-1", currency_id=currency))
+        hear(services, payment_target(cards[-1]), Sign.CHANGED)
+        work_off(services)
+
+    assert stands(services, payment_target(cards[0])) == "refused guard_failed"
+    assert stands(services, purchase_target("ORDER-1")) == "refused guard_failed"
+    assert {status(simulator, card) for card in cards} == {"authorized"}

@@ -65,9 +65,12 @@ class Facts:
 
     @property
     def can_be_overruled(self) -> bool:
-        """Whether the other payments can overrule an instruction: by being approved, or by their amounts."""
+        """Whether the other payments can overrule an instruction: by being approved, or by what they come to."""
         named = [said for said in self.instructions if names_purchase(said)]
-        return any(said.sign in OVERRULED or said.guards.amount is not None for said in named)
+        return any(
+            said.sign in OVERRULED or said.guards.amount is not None or said.guards.currency is not None
+            for said in named
+        )
 
     def _is_spent(self, said: Notification) -> bool:
         """Whether it rejected the whole purchase and was decided upon before.

@@ -93,9 +93,6 @@ class Story:
         )
         purchase.payments.append(payment)
         self.report(payment)
-        if random.random() < 0.3:
-            # What meets in a moment is what goes wrong.
-            self.hub.at(random.uniform(0, 3), lambda: self._says_something(purchase))
         if random.random() < 0.25:
             self.hub.at(random.choice([3, AFTERNOON]) * random.random(), lambda: self._captured(payment))
         if status in {"pending", "in_process"}:
@@ -109,9 +106,9 @@ class Story:
         if self.upstream.status(payment) in {"pending", "in_process"}:
             self.upstream.change(payment, self.hub.random.choice(["authorized", "rejected"]))
 
-    def _says_something(self, purchase: Purchase) -> None:
+    def _says_something(self, purchase: Purchase, within: float = HOUR) -> None:
         if purchase.reference.isdigit():
-            self._shop(purchase)
+            self._shop(purchase, within)
             return
         random = self.hub.random
         there = [payment for payment in purchase.payments if self.upstream.status(payment) in OPEN]
@@ -124,9 +121,9 @@ class Story:
             agrees=random.random() < 0.85,
             currency="ARS" if is_guarded else "",
         )
-        self._merchant(word)
+        self._merchant(word, within)
 
-    def _merchant(self, word: Word) -> None:
+    def _merchant(self, word: Word, within: float) -> None:
         field = "external_reference" if word.about in self.judge.purchases else "payment_id"
         guards = {"currency": word.currency} if word.currency else {}
         if field == "payment_id":
@@ -136,41 +133,48 @@ class Story:
         kind = {"withdrew": "buyer.withdrew", "rejected": "payment.rejected"}[word.kind]
         event = {"type": kind, "timestamp": self._now().isoformat(), "data": {field: word.about, **guards}}
         name = f"msg_{self.hub.random.getrandbits(64):x}"
-        self._send("merchant", word, lambda: fakes.merchant_delivery(event, at=self._now(), webhook_id=name))
+        self._send("merchant", word, lambda: fakes.merchant_delivery(event, at=self._now(), webhook_id=name), within)
 
-    def _shop(self, purchase: Purchase) -> None:
+    def _shop(self, purchase: Purchase, within: float) -> None:
         """Let an order be cancelled, or opened again if it is."""
         said = [word.kind for word in self.judge.words if word.by_shop and word.about == purchase.reference]
         is_cancelled = bool(said) and said[-1] != "open"
-        self._order(purchase, None if is_cancelled else self.hub.random.choice(["customer", "inventory"]))
+        self._order(purchase, None if is_cancelled else self.hub.random.choice(["customer", "inventory"]), within)
 
-    def _order(self, purchase: Purchase, reason: str | None) -> None:
+    def _order(self, purchase: Purchase, reason: str | None, within: float) -> None:
         kind = {"customer": "withdrew", None: "open"}.get(reason, "cancelled")
         moment = self._now().isoformat()
         cancelled = {"cancelled_at": moment if reason else None, "cancel_reason": reason, "updated_at": moment}
         body = json.dumps({**ORDER, "id": int(purchase.reference), **cancelled}).encode()
         word = Word(kind, purchase.reference, self.hub.now, by_shop=True)
-        self._send("shopify", word, lambda: fakes.shopify_delivery(body, at=self._now()))
+        self._send("shopify", word, lambda: fakes.shopify_delivery(body, at=self._now()), within)
 
     def _now(self) -> datetime:
         return fakes.NOW + timedelta(seconds=self.hub.now)
 
-    def _send(self, source: str, word: Word, delivery: Callable[[], Delivery]) -> None:
+    def _send(self, source: str, word: Word, delivery: Callable[[], Delivery], within: float = HOUR) -> None:
         self.judge.words.append(word)
-        self.hub.start(lambda: self._sent(source, word, delivery))
+        self.hub.start(lambda: self._sent(source, word, delivery, within))
 
-    def _sent(self, source: str, word: Word, delivery: Callable[[], Delivery]) -> None:
+    def _sent(self, source: str, word: Word, delivery: Callable[[], Delivery], within: float) -> None:
         """Send until it is acknowledged or nobody cares any more; and sometimes once more."""
         random = self.hub.random
-        self.hub.sleep(random.choice([0.1, 0.1, 1, 30, HOUR]) * random.random())
+        self.hub.sleep(min(random.choice([0.1, 0.1, 1, 30, HOUR]), within) * random.random())
         for wait in (*RETRIES[source], 0):
             if self._is_heard(word, delivery()):
                 self.acknowledged.append(word)
+                self._meets(word)
                 break
             self.hub.sleep(wait)
         if random.random() < 0.2:
             self.hub.sleep(random.uniform(0, 8 * HOUR))
             self._is_heard(word, delivery())
+
+    def _meets(self, word: Word) -> None:
+        """Let something be said while a report is being looked into: what meets in a moment is what goes wrong."""
+        if word.kind == "report" and self.hub.random.random() < 0.4:
+            purchase = next(found for found in self.judge.purchases.values() if word.about in found.payments)
+            self.hub.at(self.hub.random.uniform(0, 0.8), lambda: self._says_something(purchase, within=0.1))
 
     def _is_heard(self, word: Word, delivery: Delivery) -> bool:
         host = self.hub.random.choice(self.hosts)
