@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from datetime import timedelta
+from ipaddress import IPv6Address
 from ipaddress import ip_address
 from ipaddress import ip_network
 from math import ceil
@@ -48,4 +49,6 @@ def network_of(address: str) -> str:
         found = ip_address(address)
     except ValueError:
         return address
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
     return str(ip_network((found, PREFIXES[found.version]), strict=False))

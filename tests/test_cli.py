@@ -130,6 +130,9 @@ def test_replay_puts_a_case_back_to_work(tmp_path: Path, database: str) -> None:
         assert (answers[number - 1].returncode, answers[number - 1].stdout) == (0, told)
     assert "put back to work by hand" in run("show", "payment:3", cwd=tmp_path, DATABASE_URL=database).stdout
     assert sorted(map(str, record.due(utc_now(), 9))) == ["payment:2", "payment:3"]
+    record.claim(payment_target("3"), utc_now(), timedelta(hours=1))
+    busy = run("replay", "payment:3", cwd=tmp_path, DATABASE_URL=database)
+    assert busy.stdout.startswith("payment:3 is pending: it is being worked on, or Mercado Pago asked to wait")
     record.close()
 
 

@@ -50,6 +50,7 @@ def test_a_clock_that_is_set_back_slows_nobody_for_long(clock: Clock) -> None:
     [
         ("203.0.113.5", "203.0.113.0/24"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.5", "203.0.113.0/24"),
         ("", ""),
         ("unix:/run/proxy", "unix:/run/proxy"),
     ],

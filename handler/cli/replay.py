@@ -14,7 +14,7 @@ from handler.models import Target
 @click.command()
 @TARGET
 def replay(target: Target) -> None:
-    """Put a dead or refused case back to work: all is read and decided afresh, by a running handler.
+    """Put a case back to work that ended, but not for good: all is read and decided afresh, by a running handler.
 
     Example: python -m handler replay payment:1319999999
     """
@@ -26,4 +26,9 @@ def replay(target: Target) -> None:
     if case.is_final:
         msg = f"{target} is {case.state} for good: there is nothing to do again"
         raise click.BadParameter(msg, param_hint="TARGET")
-    click.echo(f"{target} is {case.state} and due now; a running handler takes it up within a minute.")
+    if case.due_at > entry.at:
+        click.echo(
+            f"{target} is {case.state}: it is being worked on, or Mercado Pago asked to wait; see `show {target}`."
+        )
+    else:
+        click.echo(f"{target} is {case.state} and due now; a running handler takes it up within a minute.")

@@ -14,6 +14,7 @@ The database must be on a local disk: neither flock nor WAL works over a network
 import fcntl
 import os
 import sqlite3
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -116,24 +117,31 @@ def copied(db: sqlite3.Connection, file: Path) -> None:
 
     Raises StorageError if there is something already, or if it cannot be written.
     """
-    part = file.with_name(f"{file.name}.part")
+    if file.exists():
+        msg = f"{file} is there already; a backup overwrites nothing"
+        raise StorageError(msg)
     try:
-        if file.exists():
-            msg = f"{file} is there already; a backup overwrites nothing"
-            raise StorageError(msg)
-        part.unlink(missing_ok=True)
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        target = sqlite3.connect(part)
-        # All pages in one step, so all of one moment.
-        db.backup(target)
-        # One file, with nothing beside it; it is synced as any transaction is.
-        target.execute("PRAGMA journal_mode=DELETE")
-        (found,) = target.execute("PRAGMA integrity_check").fetchone()
-        target.close()
-        if found != "ok":
-            msg = f"the copy is not sound, and neither is the record: {found}"
-            raise StorageError(msg)
-        part.rename(file)
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as folder:
+            part = Path(folder, file.name)
+            os.close(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            _copy(db, part)
+            part.rename(file)
+        folder_of_file = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
+        os.fsync(folder_of_file)
+        os.close(folder_of_file)
     except (OSError, sqlite3.Error) as error:
         msg = f"{file} cannot be written: {error}"
         raise StorageError(msg) from error
+
+
+def _copy(db: sqlite3.Connection, part: Path) -> None:
+    target = sqlite3.connect(part)
+    # All pages in one step, so all of one moment.
+    db.backup(target)
+    # One file, with nothing beside it; it is synced as any transaction is.
+    target.execute("PRAGMA journal_mode=DELETE")
+    (found,) = target.execute("PRAGMA integrity_check").fetchone()
+    target.close()
+    if found != "ok":
+        msg = f"the copy is not sound, and neither is the record: {found}"
+        raise StorageError(msg)
