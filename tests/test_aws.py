@@ -406,6 +406,19 @@ def test_what_no_notification_told_is_found(cloud: Cloud, caplog: pytest.LogCapt
     assert f"payment {lapses} is authorized" in caplog.text
 
 
+def test_notifications_come_before_what_is_read_again(cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
+    """A thousand withdrawn purchases would keep those waiting that somebody told of."""
+    cloud.record.accept(said(purchase_target("ORDER-1"), at=utc_now()))
+    for number in range(1, sweep.LEAST + 2):
+        queue.Queue(boto3.client("sqs"), cloud.environ["QUEUE_URL"], utc_now).wake(
+            payment_target(str(number)), utc_now()
+        )
+
+    sweep.make(cloud.environ)({"reconcile": True}, Context())
+
+    assert f"not reconciled: {sweep.LEAST + 1} messages wait" in caplog.text
+
+
 @pytest.mark.slow
 def test_a_sweep_puts_little_on_top_of_a_full_queue(cloud: Cloud) -> None:
     """What waits is worked off first; but what is new all the time never keeps out what is due."""

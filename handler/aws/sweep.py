@@ -34,11 +34,20 @@ def make(environ: Mapping[str, str]) -> Callable[[Any, Any], None]:
 
     def function(event: Mapping[str, Any], _context: Any) -> None:
         if event.get("reconcile"):
-            queue.reconcile(cases.withdrawn(utc_now() - longest))
+            reconcile(cases, queue, utc_now() - longest)
         else:
             sweep(cases, queue, tell, utc_now())
 
     return function
+
+
+def reconcile(cases: Cases, queue: Queue, since: datetime) -> None:
+    """Have purchases read again that buyers withdrew from since then, unless notifications wait for their turn."""
+    waiting = queue.depth()
+    if waiting > LEAST:
+        logger.warning("not reconciled: %d messages wait, and what is new comes first", waiting)
+    else:
+        queue.reconcile(cases.withdrawn(since))
 
 
 def sweep(cases: Cases, queue: Queue, tell: Callable[..., None], now: datetime) -> None:
