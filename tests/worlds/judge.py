@@ -143,7 +143,9 @@ class Judge:
             return is_short and self._has_waited(self.upstream.past[word.about][-1][0])
         if word.about != purchase.reference or not self._stands(word):
             return False
-        if not self._is_in(word.currency, purchase):
+        # What came later changes nothing about what it was said of.
+        first_looked_at = max(word.stored_at, self.upstream.past[payment][0][0])
+        if not self._is_in(word.currency, purchase, first_looked_at):
             return False
         was_there = self.upstream.past[payment][0][0] <= word.said_at
         fell_through = word.kind in {"rejected", "cancelled"} and was_there and not self._was_paid(purchase)
@@ -154,9 +156,9 @@ class Judge:
         """Whether a weak sign has had its time, as far as the hosts' clocks can tell."""
         return self.is_skewed or self.upstream.hub.now - since > self.grace - 1
 
-    def _is_in(self, currency: str, purchase: Purchase) -> bool:
-        """Whether what was there of a purchase when the worker looked is all in a currency."""
-        there = [payment for payment in purchase.payments if self.upstream.past[payment][0][0] <= self._begun()]
+    def _is_in(self, currency: str, purchase: Purchase, moment: float) -> bool:
+        """Whether what was there of a purchase at a moment is all in a currency."""
+        there = [payment for payment in purchase.payments if self.upstream.past[payment][0][0] <= moment]
         return not currency or all(self.upstream.currency(payment) == currency for payment in there)
 
     def _stands(self, word: Word) -> bool:
