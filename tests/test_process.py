@@ -1254,3 +1254,26 @@ def test_a_currency_that_was_given_for_a_purchase_is_that_of_all_of_it(
     assert stands(services, payment_target(cards[0])) == "refused guard_failed"
     assert stands(services, purchase_target("ORDER-1")) == "refused guard_failed"
     assert {status(simulator, card) for card in cards} == {"authorized"}
+
+
+def test_what_a_refused_purchase_takes_back_is_taken_back(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """The order is open again; that somebody else said something that does not agree changes nothing about it."""
+    purchase = purchase_target("ORDER-1")
+    reserve = simulator.memory.add_payment(external_reference="ORDER-1")
+    fault = Fault("GET", f"/v1/payments/{reserve}", times=99)
+    simulator.fail(fault)
+    hear(services, purchase, shop_order="shopify 1", occurred_at=clock.now)
+    work_off(services)
+    clock.forward(seconds=1)
+    hear(services, purchase, Sign.ORDER_OPEN, shop_order="shopify 1", occurred_at=clock.now)
+    hear(services, purchase, guards=Guards(amount=Decimal("7.00")))
+    work_off(services)
+    fault.times = 0
+    for _ in range(9):
+        clock.forward(minutes=10)
+        work_off(services)
+
+    assert stands(services, purchase) == "refused guard_failed"
+    assert stands(services, payment_target(reserve)) == "nothing reserve_wanted"

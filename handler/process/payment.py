@@ -82,30 +82,30 @@ def _decision(work: Work) -> Decision:
 
 
 def _said(work: Work, payment: Payment) -> tuple[Notification, ...]:
-    """Return what was said of the payment and which withdrawals of its purchase stand, but nothing taken back."""
+    """Return what was said of the payment and which withdrawals of its purchase stand, but nothing taken back.
+
+    Of a purchase that its guards refused none stands: one of its payments alone may well agree. What it
+    takes back it takes back all the same.
+    """
     own = work.case.said
     mine = Target(work.account.name, TargetKind.PURCHASE, payment.external_reference)
     told_by = [word.via for word in own if word.via is not None and word.via.kind is TargetKind.PURCHASE]
     purchases = dict.fromkeys([*told_by, mine] if payment.external_reference else told_by)
-    beside = [word for purchase in purchases for word in _said_of_purchase(work, purchase)]
+    cases = [case for purchase in purchases if (case := work.services.cases.get(purchase)) is not None]
+    beside = [word for case in cases for word in _said_of_purchase(case)]
     last = work.still(not_taken_back((*own, *beside)))
-    standing = withdrawals(word for word in last if word.target == mine)
+    refused = [case.target for case in cases if is_refused_by_guards(case)]
+    standing = withdrawals(word for word in last if word.target == mine and mine not in refused)
     return tuple(word for word in last if word in own) + standing
 
 
-def _said_of_purchase(work: Work, purchase: Target) -> list[Notification]:
-    """Return what was said of a purchase, unless that does not agree with all of it as its guards demand.
-
-    An amount that agreed once, when all of it was there, agrees for good.
-    """
-    case = work.services.cases.get(purchase)
-    if case is None or is_refused_by_guards(case):
-        return []
+def _said_of_purchase(case: Case) -> list[Notification]:
+    """Return what was said of a purchase; an amount that agreed once, when all of it was there, agrees for good."""
     return [_without_amount(word) if word.id in case.agreed else word for word in case.said]
 
 
 def is_refused_by_guards(case: Case) -> bool:
-    """Whether what was said of a purchase is not to be carried out; one of its payments alone may well agree."""
+    """Whether what was said of a purchase does not agree with all of it."""
     return case.state is State.REFUSED and case.reason == Rule.GUARD_FAILED
 
 
