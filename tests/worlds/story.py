@@ -107,10 +107,10 @@ class Story:
             self.upstream.change(payment, self.hub.random.choice(["authorized", "rejected"]))
 
     def _says_something(self, purchase: Purchase, within: float = HOUR) -> None:
-        if purchase.reference.isdigit():
+        random = self.hub.random
+        if purchase.reference.isdigit() and random.random() < 0.8:
             self._shop(purchase, within)
             return
-        random = self.hub.random
         there = [payment for payment in purchase.payments if self.upstream.status(payment) in OPEN]
         about = random.choice([*there, purchase.reference])
         is_guarded = about == purchase.reference and random.random() < 0.3
