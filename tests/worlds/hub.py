@@ -27,6 +27,7 @@ class Hub:
         self._queue: list[tuple[float, int, Callable[[], Any]]] = []
         self._numbers = count()
         self._main = getcurrent()
+        self._workers: list[greenlet] = []
 
     def at(self, delay: float, action: Callable[[], Any]) -> None:
         """Do something later."""
@@ -35,6 +36,7 @@ class Hub:
     def start(self, work: Callable[[], Any]) -> greenlet:
         """Begin some work now, in a greenlet of its own."""
         worker = greenlet(work, self._main)
+        self._workers.append(worker)
         self.at(0, worker.switch)
         return worker
 
@@ -47,6 +49,13 @@ class Hub:
     def never_return(self) -> None:
         """End the greenlet that calls this in the midst of what it does."""
         self._main.switch()
+
+    def end(self) -> None:
+        """Let go of whoever never returned: what they hold is held for ever otherwise."""
+        self._queue.clear()
+        for worker in self._workers:
+            if worker:
+                worker.throw()
 
     def run(self, until: float) -> None:
         """Let the world go on until then; raises EndlessError where it turns in circles."""

@@ -60,6 +60,7 @@ class World:
             self._live()
         except EndlessError:
             self.judge.object("something is done again and again, and nothing comes of it")
+        self.hub.end()
         self._cases.close()
         return self.judge.wrong
 
