@@ -1240,20 +1240,24 @@ def test_an_amount_that_was_compared_with_nothing_has_not_agreed(
     assert status(simulator, later) == "authorized"
 
 
+@pytest.mark.parametrize("second", ["authorized", "pending"])
 def test_a_currency_that_was_given_for_a_purchase_is_that_of_all_of_it(
-    services: Services, simulator: Simulator
+    services: Services, simulator: Simulator, clock: Clock, second: str
 ) -> None:
-    """Also for what comes after the withdrawal: in doubt, nothing is done."""
+    """Also for what comes after the withdrawal, decided or not: in doubt, nothing is done."""
     hear(services, purchase_target("ORDER-1"), guards=Guards(currency="ARS"))
-    cards = []
-    for currency in ("USD", "ARS"):
-        cards.append(simulator.memory.add_payment(external_reference="ORDER-1", currency_id=currency))
-        hear(services, payment_target(cards[-1]), Sign.CHANGED)
+    for _ in range(9):
         work_off(services)
+        clock.forward(minutes=30)
+    assert stands(services, purchase_target("ORDER-1")) == "nothing no_payments"
 
-    assert stands(services, payment_target(cards[0])) == "refused guard_failed"
-    assert stands(services, purchase_target("ORDER-1")) == "refused guard_failed"
-    assert {status(simulator, card) for card in cards} == {"authorized"}
+    simulator.memory.add_payment("rejected", external_reference="ORDER-1", currency_id="USD")
+    card = simulator.memory.add_payment(second, external_reference="ORDER-1")
+    hear(services, payment_target(card), Sign.CHANGED)
+    work_off(services)
+
+    assert stands(services, payment_target(card)) == "refused guard_failed"
+    assert status(simulator, card) == second
 
 
 def test_what_a_refused_purchase_takes_back_is_taken_back(

@@ -50,9 +50,9 @@ def wants_purchase(facts: Facts) -> bool:
     payment = facts.payment
     if payment.status is PaymentStatus.REJECTED and Sign.CHANGED in facts.signs:
         return bool(payment.external_reference) and facts.now >= facts.grace_ends
-    if not payment.is_reserved:
+    if not payment.is_reserved and not payment.is_undecided:
         return False
-    return Sign.SHORT in facts.signs or facts.can_be_overruled
+    return (Sign.SHORT in facts.signs and payment.is_reserved) or facts.can_be_overruled
 
 
 def after_our_cancel(facts: Facts) -> Decision | None:
