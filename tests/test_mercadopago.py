@@ -268,7 +268,7 @@ def test_an_answer_of_another_shape_is_unclear(changes: dict[str, Any]) -> None:
     ("changes", "field", "value"),
     [
         ({"status": "frozen"}, "status", PaymentStatus.UNKNOWN),
-        ({"status_detail": "Juan Pérez"}, "status_detail", ""),
+        ({"status_detail": "Juan Perez"}, "status_detail", ""),
         ({"status_detail": "4509953566233704"}, "status_detail", ""),
         ({"status_detail": "cc_rejected_3ds_mandatory"}, "status_detail", "cc_rejected_3ds_mandatory"),
         ({"status_detail": None}, "status_detail", ""),
