@@ -18,6 +18,7 @@ from handler.errors import MalformedError
 from handler.errors import SignatureError
 from handler.models import Delivery
 from handler.models import Guards
+from handler.models import Notification
 from handler.models import Sign
 from handler.sources import merchant
 from tests.fakes import NOW
@@ -103,6 +104,7 @@ FORGERIES: dict[str, Callable[[Delivery], Delivery]] = {
     "a time with a point": changed(webhook_timestamp="1795687200.0"),
     "an early time": changed(webhook_timestamp="01795687200"),
     "other digits": changed(webhook_timestamp="١٧٩٥٦٨٧٢٠٠"),
+    "an old time": changed(webhook_timestamp=str(int(NOW.timestamp()) - 301)),
     "another time": changed(webhook_timestamp=str(int(NOW.timestamp()) + 1)),
     "no signature": changed(webhook_signature=None),
     "not ASCII": changed(webhook_signature="v1,é"),
@@ -118,6 +120,40 @@ def test_forgeries_are_refused(forge: Callable[[Delivery], Delivery]) -> None:
 
     with pytest.raises(SignatureError):
         merchant.verify(forged, [WHSEC])
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("no id", "webhook-id is missing or malformed"),
+        ("no time", "webhook-timestamp is missing or malformed"),
+        ("an old time", "webhook-timestamp is more than 300 seconds away from our clock"),
+        ("another body", "webhook-signature does not match any configured secret"),
+        ("too many", "webhook-signature has too many entries"),
+    ],
+)
+def test_what_is_refused_is_told_by_its_reason(name: str, reason: str) -> None:
+    """Whoever has put the wrong secret in place has nothing else to go by."""
+    with pytest.raises(SignatureError, match=f"^{reason}$"):
+        merchant.verify(FORGERIES[name](merchant_delivery(WITHDREW)), [WHSEC])
+
+
+def test_a_signature_may_be_the_last_of_thirty_two() -> None:
+    """No sender has that many secrets."""
+    delivery = merchant_delivery(WITHDREW)
+    entries = " ".join([*["v1,AAAA"] * 31, delivery.headers["webhook-signature"]])
+
+    merchant.verify(changed(webhook_signature=entries)(delivery), [WHSEC])
+
+
+def test_entries_are_parted_by_a_space_and_nothing_else() -> None:
+    """A signature with anything before or behind it is another text."""
+    delivery = merchant_delivery(WITHDREW)
+    right = delivery.headers["webhook-signature"]
+
+    for entry in (f"{right}\t", f"\t{right}", f"{right},", f"v1,{right}", right.removeprefix("v1,")):
+        with pytest.raises(SignatureError):
+            merchant.verify(changed(webhook_signature=entry)(delivery), [WHSEC])
 
 
 OFFICIAL_NOW = [name for name in FORGERIES if name not in {"a time with a point", "an early time", "other digits"}]
@@ -185,7 +221,9 @@ def test_a_purchase_can_be_named() -> None:
 )
 def test_other_types_are_authentic_and_hold_nothing_for_us(document: dict[str, Any]) -> None:
     """Whatever their data looks like."""
-    assert parsed(merchant_delivery(document)).target is None
+    notification = parsed(merchant_delivery(document, webhook_id="msg_1"))
+
+    assert notification == Notification("msg_1", "merchant", document["type"], NOW)
 
 
 def with_data(**data: Any) -> dict[str, Any]:
@@ -272,6 +310,10 @@ def test_a_body_that_is_not_json_is_malformed() -> None:
         (WHSEC.removeprefix("whsec_"), None),
         ("whsec_not base64", "is not whsec_ and base64"),
         ("whsec_é", "is not whsec_ and base64"),
+        ("whsec_" + "AAAA" * 8, None),
+        ("whsec_" + "AAAA" * 21 + "AA==", None),
+        ("whsec_" + "AAAA" * 21 + "AAA=", "must hold 24 to 64 bytes after whsec_"),
+        ("whsec_" + "AAAA" * 7 + "AAA=", "must hold 24 to 64 bytes after whsec_"),
         ("whsec_AAAA", "must hold 24 to 64 bytes after whsec_"),
         ("whsec_" + "AAAA" * 22, "must hold 24 to 64 bytes after whsec_"),
     ],
