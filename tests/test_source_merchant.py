@@ -263,6 +263,7 @@ def test_what_a_sender_may_write(data: dict[str, Any]) -> None:
         (with_data(payment_id="٣"), "data.payment_id"),
         (with_data(payment_id="1" * 21), "data.payment_id"),
         (with_data(payment_id=None), "data.payment_id"),
+        (b'{"type": "buyer.withdrew", "data": {"payment_id": 1e0}}', "data.payment_id"),
         (with_data(order_id="ORD01JQ4S4KY8HWQ6NA5PXB65B3D"), "data.order_id"),
         (with_data(order_id="ord01jq4s4ky8hwq6na5pxb65b3d3"), "data.order_id"),
         (with_data(order_id=1), "data.order_id"),
@@ -297,6 +298,31 @@ def test_what_the_schema_refuses_is_told_field_by_field(document: object, field:
     assert all(isinstance(reason, str) for reason in found)
 
 
+ORDER = "ORD01JQ4S4KY8HWQ6NA5PXB65B3D3"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ({"payment_id": "12a"}, "Must be a payment's id: a number, or a string of digits."),
+        ({"order_id": "1"}, "Must be an order's id: ORD and 26 capital letters or digits."),
+        ({"external_reference": " "}, "Must be printable text."),
+        ({"payment_id": 1, "amount": 1500}, 'Must be a decimal string such as "1500.00".'),
+        ({"payment_id": 1, "currency": "ars"}, "Must be three capital letters."),
+        ({"payment_id": 1, "occurred_at": "0001-01-01T00:00:00+00:00"}, "Not a moment of the calendar."),
+        ({}, "Name one of payment_id, order_id, external_reference."),
+        ({"order_id": ORDER, "payment_id": 1}, "Name only one of payment_id, order_id, external_reference."),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_told_in_words(data: dict[str, Any], reason: str) -> None:
+    """The seller's developer reads them."""
+    with pytest.raises(InvalidError) as caught:
+        parsed(merchant_delivery(with_data(**data)))
+
+    (found,) = dict(caught.value.errors)["data"].values()  # type: ignore[attr-defined]
+    assert found == [reason]
+
+
 def test_a_body_that_is_not_json_is_malformed() -> None:
     """It was rightly signed, but there is nothing to tell field by field."""
     with pytest.raises(MalformedError):
@@ -309,6 +335,7 @@ def test_a_body_that_is_not_json_is_malformed() -> None:
         (WHSEC, None),
         (WHSEC.removeprefix("whsec_"), None),
         ("whsec_not base64", "is not whsec_ and base64"),
+        ("whsec_" + "AA AA" * 8, "is not whsec_ and base64"),
         ("whsec_é", "is not whsec_ and base64"),
         ("whsec_" + "AAAA" * 8, None),
         ("whsec_" + "AAAA" * 21 + "AA==", None),
