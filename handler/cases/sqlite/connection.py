@@ -41,7 +41,7 @@ class WriteLock:
 
     def __init__(self, database: Path, patience: float = BUSY_TIMEOUT) -> None:
         self._patience = patience
-        self._file = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o600)
 
     def __enter__(self) -> None:
         """Hold the lock for the length of a block; raises StorageError if somebody else does not let go of it."""
@@ -71,7 +71,7 @@ class WriteLock:
 def create(database: Path) -> None:
     """Make the file where there is none, readable by its owner only; SQLite gives its side files the same mode."""
     database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = os.open(database, os.O_RDWR | os.O_CREAT, 0o600)
     begins = os.read(file, len(MAGIC))
     os.close(file)
     if begins not in {b"", MAGIC}:
@@ -122,7 +122,7 @@ def copied(db: sqlite3.Connection, file: Path) -> None:
             msg = f"{file} is there already; a backup overwrites nothing"
             raise StorageError(msg)
         part.unlink(missing_ok=True)
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        part.touch(0o600, exist_ok=False)
         target = sqlite3.connect(part)
         # All pages in one step, so all of one moment.
         db.backup(target)
