@@ -442,6 +442,54 @@ def test_a_file_that_is_overwritten_is_a_storage_error_until_it_is_back(database
     record.close()
 
 
+def test_a_copy_is_one_file_that_its_owner_may_read(database: Path, tmp_path: Path) -> None:
+    """It holds what was acknowledged by then, needs nothing beside it, and can be opened where it is."""
+    record = SQLiteCases(database)
+    record.accept(said(TARGET))
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    (folder / "copy.part").write_text("left behind by one that died")
+
+    record.backup(folder / "copy")
+    record.accept(said(payment_target("2")))
+
+    record.close()
+    assert [path.name for path in folder.iterdir()] == ["copy"]
+    assert stat.S_IMODE((folder / "copy").stat().st_mode) == 0o600
+    # What https://sqlite.org/fileformat2.html calls the legacy way, without a journal that stays.
+    assert (folder / "copy").read_bytes()[18:20] == b"\x01\x01"
+    copy = SQLiteCases(folder / "copy")
+    assert [case.target for case in copy.newest(9)] == [TARGET]
+    copy.close()
+
+
+def test_a_copy_overwrites_nothing(database: Path, tmp_path: Path) -> None:
+    """Neither another copy nor anything else."""
+    record = SQLiteCases(database)
+    taken = tmp_path / "taken"
+    taken.write_text("something")
+
+    with pytest.raises(StorageError, match=r"taken is there already; a backup overwrites nothing$"):
+        record.backup(taken)
+    with pytest.raises(StorageError, match=r"no/such/folder cannot be written: "):
+        record.backup(tmp_path / "no/such/folder")
+
+    assert taken.read_text() == "something"
+    record.close()
+
+
+def test_a_check_writes(database: Path) -> None:
+    """A record that can only be read is no record."""
+    record = SQLiteCases(database)
+
+    record.check()
+    record.check()
+
+    beats = record._database.read(lambda db: db.execute("SELECT id, beats FROM heartbeat").fetchall())
+    assert [tuple(row) for row in beats] == [(1, 2)]
+    record.close()
+
+
 def test_a_copy_is_sound_or_there_is_none(database: Path, tmp_path: Path) -> None:
     """Of a damaged record nobody keeps a backup without knowing."""
     record = SQLiteCases(database)
