@@ -24,6 +24,7 @@ from handler.models import State
 from handler.models import Step
 from handler.models import Target
 from handler.pace import Pace
+from handler.policy import Decision
 from handler.policy import Rule
 from handler.policy.retry import POISON_CLAIMS
 from handler.process import process
@@ -572,6 +573,7 @@ def test_no_call_begins_that_might_outlast_the_lease(services: Services, simulat
     process(target, services)
     assert (stands(services, target), puts(simulator)) == ("pending unclear", 0)
     assert case_of(services, target).attempts == 1
+    assert case_of(services, target).detail == "there is not enough time left for another call"
     simulator.app.app = slow
     clock.forward(seconds=5)
     work_off(services)
@@ -587,6 +589,22 @@ def test_no_call_begins_that_might_not_be_over_when_the_process_is(services: Ser
     process(target, services, services.clock() + timedelta(seconds=14))
 
     assert (stands(services, target), simulator.calls) == ("pending stopped", [])
+
+
+def test_a_case_whose_turn_comes_too_late_waits_for_it(
+    services: Services, simulator: Simulator, mp: MercadoPago
+) -> None:
+    """Nothing has failed: no attempt is used up."""
+    target = payment_target(simulator.memory.add_payment())
+    hear(services, target)
+    mp.pace = Pace(0.01, monotonic=lambda: 0.0)
+    mp.pace.take_turn()
+
+    decision = process(target, services)
+
+    due_at = services.clock() + timedelta(seconds=100)
+    assert decision == Decision.wait(due_at, Rule.STOPPED, "there is not enough time left for another call")
+    assert case_of(services, target).attempts == 0
 
 
 def test_who_lost_the_lease_drops_everything(

@@ -81,6 +81,8 @@ def test_a_payment_is_told_once_for_each_status(services: Services, simulator: S
 
     assert reread(purchase, services) == [payment_target(payment)]
     assert reread(purchase, services) == []
+    (word,) = services.cases.said(payment_target(payment))
+    assert (word.id, word.source, word.topic) == (f"reconcile>{payment}>{status}", "reconcile", "payment")
     work_off(services)
 
     assert simulator.memory.payment(payment)["status"] == "cancelled"
@@ -135,6 +137,23 @@ def test_a_refused_token_rests_the_account(services: Services, simulator: Simula
     assert len(simulator.calls) == before + 2
 
 
+def test_a_refused_token_rests_the_account_whatever_was_read(
+    services: Services, simulator: Simulator, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A 403 about one thing does not."""
+    purchase = withdraw(services, "ORDER-1")
+    simulator.fail(Fault("GET", "/v1/payments/search", status=403))
+    assert reread(purchase, services) == []
+    simulator.memory.access_token = "APP_USR-another"
+    before = len(simulator.calls)
+
+    assert lapsing(fakes.seller(services), clock()) == []
+    assert reread(purchase, services) == []
+
+    assert len(simulator.calls) == before + 1
+    assert "account default: not reconciled now: GET was answered 401" in caplog.text
+
+
 def test_no_call_begins_that_might_not_be_over_in_time(services: Services, simulator: Simulator, clock: Clock) -> None:
     """As for everything that a function does."""
     purchase = withdraw(services, "ORDER-1")
@@ -172,7 +191,7 @@ def test_reserves_about_to_lapse_are_listed(services: Services, simulator: Simul
 
     (reserve,) = lapsing(fakes.seller(services), clock())
 
-    assert (reserve.payment.id, reserve.at - NOW) == (payment, timedelta(hours=12))
+    assert (reserve.account, reserve.payment.id, reserve.at - NOW) == ("default", payment, timedelta(hours=12))
     simulator.fail(Fault("GET", "/v1/payments/search", status=500))
     assert lapsing(fakes.seller(services), clock()) == []
 

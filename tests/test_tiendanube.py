@@ -1,6 +1,8 @@
 """Tiendanube: its webhook names an order, the shop is asked what became of it, and the purchase is told."""
 
 import json
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from handler.cases import Cases
 from handler.errors import InvalidError
 from handler.models import DEFAULT_ACCOUNT
 from handler.models import Case
+from handler.models import Guards
 from handler.models import Notification
 from handler.models import Sign
 from handler.models import Target
@@ -137,6 +140,54 @@ def test_the_buyer_cancelled(services: Services, simulator: Simulator, shop: Sho
     assert stands(services, payment_target(payment)) == "cancelled buyer_withdrew"
     told = services.cases.history(order_target(order_id))
     assert told[1].detail == f"order {order_id} of the shop is cancelled, reason customer, 100.00 ARS"
+
+
+def test_the_purchase_is_told_all_that_the_order_says(services: Services, shop: Shop, clock: Clock) -> None:
+    """Its amount, its currency and when it was cancelled; and whose word it is."""
+    order_id = shop.add_order()
+    shop.cancel(order_id, "customer")
+    clock.forward(seconds=5)
+    tell(services, "order/cancelled", order_id)
+    work_off(services)
+
+    (word,) = services.cases.said(purchase_target(order_id))
+    since = fakes.NOW + timedelta(microseconds=1)
+    assert word == Notification(
+        id=f"tiendanube {order_id}@{since}:withdrew",
+        source="tiendanube",
+        topic="order/cancelled",
+        received_at=clock(),
+        target=purchase_target(order_id),
+        sign=Sign.WITHDREW,
+        occurred_at=since,
+        guards=Guards(Decimal(100), "ARS"),
+        via=order_target(order_id),
+        number=1,
+        shop_order=f"tiendanube {order_id}",
+    )
+
+
+@pytest.mark.parametrize("read", ["open", "cancelled"])
+def test_what_was_read_is_in_the_history(services: Services, shop: Shop, read: str) -> None:
+    """In the shop's word."""
+    order_id = shop.add_order()
+    if read == "cancelled":
+        shop.cancel(order_id, "customer")
+    tell(services, "order/updated", order_id)
+    work_off(services)
+
+    assert services.cases.history(order_target(order_id))[1].rule == read
+
+
+def test_no_call_to_the_shop_begins_that_might_not_be_over_in_time(services: Services, shop: Shop) -> None:
+    """As with those to Mercado Pago."""
+    order_id = shop.add_order()
+    tell(services, "order/cancelled", order_id)
+
+    process(order_target(order_id), services, services.clock() + timedelta(seconds=14))
+
+    assert stands(services, order_target(order_id)) == "pending stopped"
+    assert shop.app.calls == []
 
 
 @pytest.mark.parametrize("reason", ["inventory", "fraud", "other", None])
@@ -391,6 +442,7 @@ def test_without_a_token_it_waits_for_one(cases: Cases, simulator: Simulator, sh
     tell(without, "order/cancelled", order_id)
     work_off(without)
     assert stands(without, order_target(order_id)) == "pending no_account"
+    assert case_of(without, order_target(order_id)).detail == "TIENDANUBE_ACCESS_TOKEN is not set for this account"
     clock.forward(hours=1)
     work_off(fakes.services(cases, exchange, clock, **SETTINGS))
 
