@@ -12,6 +12,7 @@ from threading import Thread
 import pytest
 
 from handler.errors import UnclearError
+from handler.exchange import LARGEST
 from handler.exchange import Answer
 from handler.exchange import Exchange
 
@@ -108,6 +109,16 @@ def test_no_whole_answer_in_time_is_unclear(listen: Callable[[Behaviour], str], 
         exchanged(url, "PUT")
 
     assert time.monotonic() - begun < TOTAL + 1
+
+
+def test_an_answer_may_be_a_megabyte_and_no_byte_more(listen: Callable[[Behaviour], str]) -> None:
+    """What came back is known though it is not read: its status."""
+    head = b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n"
+
+    assert len(exchanged(listen(answers(head % LARGEST + b"0" * LARGEST))).body) == LARGEST
+    with pytest.raises(UnclearError, match=f"^the answer is larger than {LARGEST} bytes$") as caught:
+        exchanged(listen(answers(head % (LARGEST + 1) + b"0" * (LARGEST + 1))))
+    assert caught.value.status == 201
 
 
 def test_nothing_is_read_once_time_is_up(listen: Callable[[Behaviour], str]) -> None:

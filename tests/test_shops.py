@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
+from handler.models import Delivery
 from handler.models import Guards
+from handler.models import Notification
 from handler.models import Sign
 from handler.models import Target
 from handler.pace import Pace
@@ -107,7 +111,7 @@ def test_a_complete_order_of_woocommerce_names_its_payments() -> None:
             [{"key": "_Mercado_Pago_Payment_IDs", "value": "77"}, {"key": "Mercado Pago - Payment 77", "value": ""}],
             ("77",),
         ),
-        ([{"key": "_Mercado_Pago_Payment_IDs", "value": "PAY01 12.5 0 x9 -"}], ()),
+        ([{"key": "_Mercado_Pago_Payment_IDs", "value": "PAY01 PAY7 7PAY 12.5 0 x9 -"}], ()),
         ([{"key": "_Mercado_Pago_Payment_IDs", "value": ["1"] * 99}], ("1",)),
         ([{"key": "_Mercado_Pago_Payment_IDs", "value": " ".join(map(str, range(1, 99)))}], None),
         ([{"key": None}, 7, None], ()),
@@ -128,6 +132,90 @@ def test_an_order_whose_method_changed_still_has_its_reserve() -> None:
     order = {**WOOCOMMERCE, "payment_method": "bacs", "payment_method_title": "Transfer"}
 
     assert parsed(fakes.woocommerce_delivery(json.dumps(order).encode())).payments == ("1319999001",)
+
+
+@pytest.mark.parametrize(
+    ("method", "title", "is_ours"),
+    [
+        ("woo-mercado-pago-basic", "Card", True),
+        ("custom", "Mercado Pago", True),
+        ("", "", True),
+        (None, None, True),
+        ("bacs", "Transfer", False),
+    ],
+)
+def test_an_order_without_payments_is_known_by_its_method(method: str | None, title: str | None, is_ours: bool) -> None:
+    """Or by what the buyer sees of it; one that tells neither may have any."""
+    order = {**WOOCOMMERCE, "meta_data": [], "payment_method": method, "payment_method_title": title}
+
+    assert (parsed(fakes.woocommerce_delivery(json.dumps(order).encode())).target is not None) == is_ours
+
+
+OPEN = {"cancelled_at": None, "cancel_reason": None}
+
+
+@pytest.mark.parametrize(
+    ("deliver", "order", "headers", "topic"),
+    [
+        (fakes.woocommerce_delivery, WOOCOMMERCE, {"x-wc-webhook-topic": "order.deleted"}, "other"),
+        (fakes.woocommerce_delivery, {**WOOCOMMERCE, "status": "trash"}, {}, "order.updated"),
+        (
+            fakes.woocommerce_delivery,
+            {**WOOCOMMERCE, "meta_data": [], "payment_method": "bacs", "payment_method_title": "Transfer"},
+            {"x-wc-webhook-topic": "order.created"},
+            "order.created",
+        ),
+        (fakes.shopify_delivery, SHOPIFY, {"x-shopify-topic": "orders/paid"}, "other"),
+        (fakes.shopify_delivery, {**SHOPIFY, "payment_gateway_names": ["paypal"]}, {}, "orders/updated"),
+    ],
+)
+def test_what_a_shop_says_that_is_nothing_for_us(
+    deliver: Callable[..., Delivery], order: dict[str, Any], headers: dict[str, str], topic: str
+) -> None:
+    """Its body is its id; a topic that is not ours is not repeated, and one that is not told is an update."""
+    body = json.dumps(order).encode()
+    delivery = deliver(body, headers=headers)
+
+    assert parsed(delivery) == Notification(sha256(body).hexdigest(), delivery.source, topic, NOW)
+
+
+@pytest.mark.parametrize(
+    ("headers", "topic"), [({}, "order.updated"), ({"x-wc-webhook-topic": "action.wc_ping"}, "other")]
+)
+def test_the_ping_of_woocommerce_is_nothing_for_us(headers: dict[str, str], topic: str) -> None:
+    """Nobody signed it."""
+    body = b"webhook_id=12"
+
+    notification = parsed(fakes.woocommerce_delivery(body, headers=headers))
+
+    assert notification == Notification(sha256(body).hexdigest(), "woocommerce", topic, NOW)
+
+
+@pytest.mark.parametrize(
+    ("deliver", "order", "topic", "key"),
+    [
+        (fakes.woocommerce_delivery, WOOCOMMERCE, "order.updated", None),
+        (fakes.shopify_delivery, {**SHOPIFY, **OPEN}, "orders/updated", None),
+        (
+            fakes.shopify_delivery,
+            SHOPIFY,
+            "orders/updated",
+            f"shopify {SHOPIFY['id']}: cancelled {datetime.fromisoformat(SHOPIFY['cancelled_at']).astimezone(UTC)}",
+        ),
+    ],
+    ids=["woocommerce", "an open one", "a cancelled one"],
+)
+def test_an_order_without_its_topic_is_an_update(
+    deliver: Callable[..., Delivery], order: dict[str, Any], topic: str, key: str | None
+) -> None:
+    """Nobody signs the topic. The body is its id; a cancellation is one, however often its order is touched later."""
+    body = json.dumps(order).encode()
+
+    notification = parsed(deliver(body, headers={}))
+
+    assert notification.topic == topic
+    assert notification.target is not None
+    assert notification.id == (key or sha256(body).hexdigest())
 
 
 @pytest.mark.parametrize("state", ["pending", "processing", "on-hold", "completed", "custom"])
@@ -631,9 +719,10 @@ def test_a_word_that_does_not_tell_where_it_comes_from_is_of_the_same_shop(
     assert (status(simulator, kept), status(simulator, released)) == ("authorized", "cancelled")
 
 
-def test_an_order_that_does_not_tell_where_it_is(tell: Tell, services: Services) -> None:
+@pytest.mark.parametrize("links", [None, {"self": [{"href": "/wp-json/wc/v3/orders/727"}]}])
+def test_an_order_that_does_not_tell_where_it_is(tell: Tell, services: Services, links: object) -> None:
     """Is known by its id alone."""
-    tell("cancelled", 60, shop="woocommerce", meta_data=[], _links=None)
+    tell("cancelled", 60, shop="woocommerce", meta_data=[], _links=links)
 
     (word,) = services.cases.said(purchase_target("WC-727"))
     assert word.shop_order == "woocommerce 727"

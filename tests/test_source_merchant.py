@@ -235,9 +235,10 @@ def with_data(**data: Any) -> dict[str, Any]:
     [
         {"payment_id": 1319999999, "unknown": {}, "reason": None, "occurred_at": None},
         {"payment_id": "1319999999", "amount": "0.5"},
+        {"payment_id": "1", "occurred_at": "0002-01-01T00:00:00Z"},
         {"external_reference": "Pedido nº 12/B"},
     ],
-    ids=["a number, nulls and an unknown field", "an amount", "a reference of any letters"],
+    ids=["a number, nulls and an unknown field", "an amount", "an odd year", "a reference of any letters"],
 )
 def test_what_a_sender_may_write(data: dict[str, Any]) -> None:
     """Numbers or strings for ids, unknown fields, nothing for what is optional."""
