@@ -137,6 +137,7 @@ def test_the_buyer_cancelled(services: Services, simulator: Simulator, shop: Sho
     assert status(simulator, payment) == "cancelled"
     assert stands(services, order_target(order_id)) == "cancelled buyer_withdrew"
     assert stands(services, purchase_target(order_id)) == "cancelled buyer_withdrew"
+    assert case_of(services, order_target(order_id)).detail == "its purchase: 1 cancelled"
     assert stands(services, payment_target(payment)) == "cancelled buyer_withdrew"
     told = services.cases.history(order_target(order_id))
     assert told[1].detail == f"order {order_id} of the shop is cancelled, reason customer, 100.00 ARS"
@@ -209,6 +210,8 @@ def test_cancelled_for_another_reason_waits_and_is_read_again(
     work_off(services)
 
     assert len(shop.app.calls) >= 2
+    # It was seen before its purchase was told.
+    assert case_of(services, purchase_target(order_id)).opened_at == clock()
     assert status(simulator, payment) == "cancelled"
     assert stands(services, order_target(order_id)) == "cancelled order_cancelled"
 
