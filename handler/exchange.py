@@ -108,8 +108,7 @@ class _DeadlineReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         left = self._deadline - time.monotonic()
         if left <= 0:
-            msg = "the exchange took too long"
-            raise TimeoutError(msg)
+            raise TimeoutError
         self._socket.settimeout(min(left, READ))
         return self._raw.readinto(buffer)
 
