@@ -121,6 +121,36 @@ def test_an_answer_may_be_a_megabyte_and_no_byte_more(listen: Callable[[Behaviou
     assert caught.value.status == 201
 
 
+def test_of_an_endless_answer_no_more_is_read_than_that(listen: Callable[[Behaviour], str]) -> None:
+    """Whoever sends it is cut off."""
+    sent: list[int] = []
+
+    def behave(connection: socket.socket, _request: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while sum(sent) < 99 * LARGEST:
+            sent.append(connection.send(b"0" * LARGEST))
+
+    with pytest.raises(UnclearError, match="larger than"):
+        exchanged(listen(behave))
+
+    assert sum(sent) < 50 * LARGEST
+
+
+@pytest.mark.slow
+def test_a_place_that_lets_nobody_in_is_unclear_after_three_seconds() -> None:
+    """Connecting has a time of its own, as the system's would be minutes."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.socket() as first, socket.socket() as second:
+        for waiting in (first, second):
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        begun = time.monotonic()
+
+        with pytest.raises(UnclearError, match="ConnectTimeout"):
+            exchanged(f"http://127.0.0.1:{full.getsockname()[1]}/")
+
+    assert 2.5 < time.monotonic() - begun < 4
+
+
 def test_nothing_is_read_once_time_is_up(listen: Callable[[Behaviour], str]) -> None:
     """Not even an answer that is there already."""
     exchange = Exchange(connections=1, user_agent="tests", total=0)

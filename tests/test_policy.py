@@ -418,6 +418,21 @@ def test_all_that_a_shop_said_of_an_order_is_one_word() -> None:
     )
 
 
+def test_why_a_purchase_is_told_to_its_payments() -> None:
+    """What fell through, and how far."""
+    rejection = said(PURCHASE, Sign.REJECTED)
+
+    assert decide_purchase([rejection], alone(payment())) == (
+        Decision.spread(
+            ("1",),
+            Sign.REJECTED,
+            rejection,
+            Rule.SELLER_REJECTED,
+            "purchase ORDER-1 has 1 payment; the seller rejected the purchase and none of it is approved",
+        ),
+    )
+
+
 def test_what_a_claim_leads_to_is_told_that_the_buyer_withdrew() -> None:
     """In the name of the notification that told of the claim."""
     claim = Claim("7", "cancel_purchase", "opened", "buyer", "payment", "1")

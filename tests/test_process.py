@@ -163,6 +163,19 @@ def test_an_answer_lost_after_the_effect_is_settled_by_reading(
     assert puts(simulator) == 1
 
 
+def test_an_unclear_answer_is_in_the_history(services: Services, simulator: Simulator) -> None:
+    """By its kind and its number, between the call and the reading that settled it."""
+    target = payment_target(simulator.memory.add_payment())
+    simulator.fail(Fault("PUT", status=500, after=True))
+    hear(services, target)
+
+    work_off(services)
+
+    steps = [(entry.step, entry.rule, entry.detail) for entry in services.cases.history(target)[-3:]]
+    assert steps[0] == (Step.ANSWERED, "UnclearError", "PUT was answered 500")
+    assert [step for step, *_ in steps[1:]] == [Step.READ, Step.ENDED]
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -202,6 +202,7 @@ def test_the_real_payload_is_understood_in_full() -> None:
     assert notification.target == payment_target("1319999999")
     assert notification.guards == Guards(Decimal("1500.00"), "ARS", "ORDER-1")
     assert notification.occurred_at == datetime(2026, 11, 22, 12, 58, 12, tzinfo=UTC)
+    assert notification.occurred_at.tzinfo is UTC
     assert "changed their mind" not in repr(notification)
 
 
