@@ -71,7 +71,7 @@ class Exchange:
         _DEADLINE.set(time.monotonic() + self.total)
         try:
             with self._session.request(
-                method, url, timeout=(CONNECT, READ), allow_redirects=False, stream=True, **options
+                method, url, timeout=(min(CONNECT, self.total), READ), allow_redirects=False, stream=True, **options
             ) as response:
                 return Answer(response.status_code, response.headers, _read(response))
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:

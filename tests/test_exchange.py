@@ -136,19 +136,18 @@ def test_of_an_endless_answer_no_more_is_read_than_that(listen: Callable[[Behavi
     assert sum(sent) < 50 * LARGEST
 
 
-@pytest.mark.slow
-def test_a_place_that_lets_nobody_in_is_unclear_after_three_seconds() -> None:
-    """Connecting has a time of its own, as the system's would be minutes."""
+def test_a_place_that_lets_nobody_in_is_unclear() -> None:
+    """Connecting is a part of the exchange; the system's own patience would be minutes."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.socket() as first, socket.socket() as second:
         for waiting in (first, second):
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
         begun = time.monotonic()
 
-        with pytest.raises(UnclearError, match="ConnectTimeout"):
+        with pytest.raises(UnclearError, match=r"was not answered \(ConnectTimeout\)$"):
             exchanged(f"http://127.0.0.1:{full.getsockname()[1]}/")
 
-    assert 2.5 < time.monotonic() - begun < 4
+    assert time.monotonic() - begun < TOTAL + 1
 
 
 def test_nothing_is_read_once_time_is_up(listen: Callable[[Behaviour], str]) -> None:
@@ -165,8 +164,8 @@ def test_nobody_there_is_unclear() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
-    with pytest.raises(UnclearError):
-        exchanged(f"http://127.0.0.1:{port}/")
+    with pytest.raises(UnclearError, match=rf"^GET http://127\.0\.0\.1:{port} was not answered \(ConnectionError\)$"):
+        exchanged(f"http://127.0.0.1:{port}/v1/payments/1?secret")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

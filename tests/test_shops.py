@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from handler.errors import InvalidError
 from handler.models import Delivery
 from handler.models import Guards
 from handler.models import Notification
@@ -23,6 +24,7 @@ from handler.simulator import Fault
 from handler.simulator import Simulator
 from handler.sources import shopify
 from handler.sources import woocommerce
+from handler.sources.reference import fill
 from tests import fakes
 from tests.fakes import NOW
 from tests.fakes import PAYLOADS
@@ -281,6 +283,30 @@ def test_a_shop_can_have_its_own_reference() -> None:
     delivery = fakes.shopify_delivery(json.dumps(SHOPIFY).encode())
 
     assert parsed(delivery, reference="pedido {name}/{order_number}").target == purchase_target("pedido #1042/1042")
+
+
+def test_a_reference_may_have_256_characters() -> None:
+    """As at Mercado Pago."""
+    assert fill("{id}", {"id": "a" * 256}) == "a" * 256
+
+
+@pytest.mark.parametrize(
+    ("order", "errors"),
+    [
+        ({}, {"id": ["Needed for the reference: text or a whole number."]}),
+        ({"id": " "}, {"id": ["Needed for the reference: text or a whole number."]}),
+        ({"id": True}, {"id": ["Needed for the reference: text or a whole number."]}),
+        ({"id": 1.5}, {"id": ["Needed for the reference: text or a whole number."]}),
+        ({"id": "a" * 257}, {"reference": ["Must be printable text of at most 256 characters."]}),
+        ({"id": "a\n"}, {"reference": ["Must be printable text of at most 256 characters."]}),
+    ],
+)
+def test_what_is_wrong_with_a_reference_is_told(order: dict[str, Any], errors: dict[str, list[str]]) -> None:
+    """By the field that is at fault."""
+    with pytest.raises(InvalidError) as caught:
+        fill("{id}", order)
+
+    assert caught.value.errors == errors
 
 
 # Known answers, computed with `openssl dgst -sha256 -hmac`.
