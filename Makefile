@@ -58,6 +58,7 @@ mutation: $(VENV)/.proof ## Change the code in thousands of places, and see whet
 	rm -rf mutants
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
+	$(BIN)/mutmut results --all true | $(BIN)/python -m tests.mutation
 
 bench: $(VENV)/.dev ## Measure, and print a table of ratios
 	$(BIN)/python -m benchmarks
