@@ -49,9 +49,8 @@ def reread(purchase: Target, services: Services, until: datetime | None = None) 
     seller = services.sellers.get(purchase.account)
     if seller is None or _rests(seller, services.clock()):
         return []
-    api = seller.mercadopago if until is None else seller.mercadopago.until(until)
     try:
-        found = list(_open_payments(api, purchase.id, services.clock()))
+        found = list(_open_payments(seller.mercadopago.until(until), purchase.id, services.clock()))
     except MercadoPagoError as error:
         _tell(seller, error, services.clock())
         return []
