@@ -513,6 +513,7 @@ def test_a_token_that_is_good_for_nothing_is_a_refused_one(services: Services, s
     work_off(services)
 
     assert stands(services, target) == "pending account_paused"
+    assert case_of(services, target).detail == "GET was answered 403"
 
 
 @pytest.mark.parametrize("code", [403, 500])

@@ -780,6 +780,8 @@ def test_a_payment_of_another_order_is_left_alone(
     work_off(services)
 
     assert stands(services, purchase_target("WC-727")) == "refused guard_failed"
+    why = "the payments that were named carry the references of others"
+    assert services.cases.history(purchase_target("WC-727"))[-1].detail == f"refused: {why}"
     assert status(simulator, victim) == "authorized"
 
 
@@ -949,6 +951,8 @@ def test_a_named_payment_that_is_never_to_be_had_is_told(
     for order in ("WC-727", "WC-728"):
         assert stands(services, purchase_target(order)) == "refused not_found"
         assert "77: named, and not to be had" in services.cases.history(purchase_target(order))[-1].detail
+    why = "refused: 77: named, and not to be had; nothing else was found"
+    assert services.cases.history(purchase_target("WC-728"))[-1].detail == why
 
 
 def test_what_the_plugin_did_not_write_down_is_found_by_reference(
@@ -1122,6 +1126,9 @@ def test_a_date_out_of_the_calendar_is_on_record(services: Services, tell: Tell)
     (case,) = services.cases.newest(9)
     assert "order 727" in case.detail
     assert "Not a moment of the calendar" in case.detail
+    (word,) = services.cases.said(case.target)
+    assert case.target.id == f"woocommerce-{word.id[:16]}"
+    assert (len(word.id), word.source, word.topic) == (64, "woocommerce", "order")
 
 
 def test_a_subscription_is_no_order(tell: Tell) -> None:
