@@ -456,9 +456,10 @@ def test_what_an_order_says_is_told_in_its_own_words() -> None:
     """The reason is the order as it was read."""
     order = ShopOrder("5", "ORDER-1", True, "customer", NOW, Decimal(100), "ARS", ())
 
-    assert decide_shop_order(order, NOW, GRACE, None) == Decision.tell(
-        Sign.WITHDREW, Rule.BUYER_WITHDREW, "order 5 of the shop is cancelled, reason customer, 100 ARS"
-    )
+    decision = decide_shop_order(order, NOW, GRACE, None)
+
+    assert outcome(decision) == "spread buyer_withdrew"
+    assert decision.why == "order 5 of the shop is cancelled, reason customer, 100 ARS"
 
 
 def test_the_grace_period_of_an_order_that_was_cancelled_long_ago_begins_when_it_is_read() -> None:

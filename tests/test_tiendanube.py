@@ -10,6 +10,7 @@ from werkzeug.test import Client
 
 from handler.cases import Cases
 from handler.errors import InvalidError
+from handler.errors import UnclearError
 from handler.models import DEFAULT_ACCOUNT
 from handler.models import Case
 from handler.models import Guards
@@ -424,7 +425,7 @@ def test_an_answer_about_another_order_is_not_believed(services: Services, shop:
     tell(services, "order/cancelled", order_id)
     work_off(services)
 
-    assert "about another order" in case_of(services, order_target(order_id)).detail
+    assert case_of(services, order_target(order_id)).detail == "the answer is about another order"
 
 
 def test_a_refused_token_is_named(services: Services, shop: Shop) -> None:
@@ -433,7 +434,22 @@ def test_a_refused_token_is_named(services: Services, shop: Shop) -> None:
     tell(services, "order/cancelled", "5")
     work_off(services)
 
-    assert "TIENDANUBE_ACCESS_TOKEN is refused (401)" in case_of(services, order_target("5")).detail
+    assert case_of(services, order_target("5")).detail == "TIENDANUBE_ACCESS_TOKEN is refused (401)"
+
+
+@pytest.mark.parametrize(("token", "code"), [(TOKEN, 200), ("another", 401)])
+def test_what_was_answered_is_told_with_the_error(services: Services, shop: Shop, token: str, code: int) -> None:
+    """As by the client of Mercado Pago."""
+    order_id, other = shop.add_order(), shop.add_order()
+    shop.orders[order_id] = shop.orders[other]
+    shop.access_token = token
+    client = fakes.seller(services).tiendanube
+    assert client is not None
+
+    with pytest.raises(UnclearError) as caught:
+        client.get_order("1234567", order_id)
+
+    assert caught.value.status == code
 
 
 def test_without_a_token_it_waits_for_one(cases: Cases, simulator: Simulator, shop: Shop, clock: Clock) -> None:
