@@ -165,8 +165,9 @@ def test_a_payment_that_cannot_be_cancelled_is_a_state_error(client: MercadoPago
     """400 with code 2018."""
     payment_id = simulator.memory.add_payment("approved")
 
-    with pytest.raises(StateError, match=r"PUT was answered 400 \(2018\)"):
+    with pytest.raises(StateError, match=r"PUT was answered 400 \(2018\)") as caught:
         client.cancel(payment_target(payment_id), KEY)
+    assert caught.value.status == 400
 
 
 @pytest.mark.parametrize(
@@ -225,6 +226,7 @@ def test_retry_after_is_seconds_or_a_date(header: str, seconds: float | None) ->
         ([{"code": 2018}], " (2018)"),
         ([{"code": "2018"}], " (2018)"),
         ([{"code": 1}, {"code": "x y@example.com"}], " (1)"),
+        ([{"code": 1}, {"code": "two"}], " (1, two)"),
         ([{"code": 4509953566233704}, {"code": "dni_30577123"}, {"code": 10001}], " (10001)"),
         ([], ""),
         (None, ""),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from handler.errors import InvalidError
+from handler.errors import SignatureError
 from handler.models import Delivery
 from handler.models import Guards
 from handler.models import Notification
@@ -23,6 +25,7 @@ from handler.services import Services
 from handler.simulator import Fault
 from handler.simulator import Simulator
 from handler.sources import shopify
+from handler.sources import tiendanube
 from handler.sources import woocommerce
 from handler.sources.reference import fill
 from tests import fakes
@@ -236,6 +239,16 @@ def test_what_is_neither_cancelled_nor_open_changes_nothing(state: str) -> None:
     assert parsed(delivery).target is None
 
 
+def test_a_date_that_overflows_is_told() -> None:
+    """WooCommerce's dates have no offset, so one that has is moved."""
+    order = {**WOOCOMMERCE, "date_modified_gmt": "0001-01-01T00:00:00+23:59"}
+
+    with pytest.raises(InvalidError) as caught:
+        parsed(fakes.woocommerce_delivery(json.dumps(order).encode()))
+
+    assert caught.value.errors == {"_schema": ["Not a moment of the calendar."]}
+
+
 def test_a_secret_of_woocommerce_may_have_special_characters() -> None:
     """WordPress keeps them escaped and signs with what they mean: whichever of the two was copied."""
     body = json.dumps(WOOCOMMERCE).encode()
@@ -307,6 +320,29 @@ def test_what_is_wrong_with_a_reference_is_told(order: dict[str, Any], errors: d
         fill("{id}", order)
 
     assert caught.value.errors == errors
+
+
+@pytest.mark.parametrize(
+    ("verify", "deliver"),
+    [
+        (woocommerce.verify, fakes.woocommerce_delivery),
+        (shopify.verify, fakes.shopify_delivery),
+        (tiendanube.verify, fakes.tiendanube_delivery),
+    ],
+    ids=["woocommerce", "shopify", "tiendanube"],
+)
+def test_what_is_refused_is_told_by_its_reason(verify: Callable[..., None], deliver: Callable[..., Delivery]) -> None:
+    """Whoever has put the wrong secret in place has nothing else to go by."""
+    delivery = deliver(b"{}")
+    name = next(iter(delivery.headers))
+    verify(delivery, [SHOP_SECRET])
+
+    for value in ("", "0" * 65, None):
+        headers = {} if value is None else {name: value}
+        with pytest.raises(SignatureError, match=f"^{name} is missing or malformed$"):
+            verify(replace(delivery, headers=headers), [SHOP_SECRET])
+    with pytest.raises(SignatureError, match=f"^{name} does not match any configured secret$"):
+        verify(delivery, ["another"])
 
 
 # Known answers, computed with `openssl dgst -sha256 -hmac`.
