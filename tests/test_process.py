@@ -764,6 +764,18 @@ def test_a_purchase_over_two_cards_is_released_card_by_card(services: Services, 
     assert first.detail.endswith("by way of purchase:ORDER-1")
 
 
+def test_what_a_purchase_came_to_is_on_record(services: Services, simulator: Simulator) -> None:
+    """As it was before any of it was released."""
+    for _ in range(2):
+        simulator.memory.add_payment(external_reference="ORDER-1")
+    hear(services, PURCHASE)
+
+    work_off(services)
+
+    case = case_of(services, PURCHASE)
+    assert (case.state, case.amount, case.currency) == ("cancelled", Decimal(200), "ARS")
+
+
 def test_a_purchase_that_is_paid_is_kept_though_the_search_does_not_know_it_yet(
     services: Services, simulator: Simulator
 ) -> None:
