@@ -130,8 +130,12 @@ def test_a_minute_later_all_of_it_may_be_taken_again(clock: Clock) -> None:
     assert [allowance.take(payment_target("1")) for _ in range(EACH + 1)] == [True] * EACH + [False]
     assert [allowance.take(payment_target(f"{number + 2}")) for number in range(MOST)] == [True] * (MOST - 1) + [False]
 
-    clock.forward(minutes=1)
+    clock.forward(seconds=1)
+    assert allowance.take(payment_target("2"))
+    clock.forward(seconds=59)
 
+    assert [allowance.take(payment_target("2")) for _ in range(EACH)] == [True] * (EACH - 1) + [False]
+    clock.forward(minutes=1)
     assert [allowance.take(payment_target("1")) for _ in range(EACH + 1)] == [True] * EACH + [False]
     assert [allowance.take(payment_target(f"{number + 99}")) for number in range(MOST)] == [True] * (MOST - 1) + [False]
 

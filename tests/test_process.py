@@ -764,6 +764,37 @@ def test_a_purchase_over_two_cards_is_released_card_by_card(services: Services, 
     assert first.detail.endswith("by way of purchase:ORDER-1")
 
 
+def test_the_history_of_a_purchase_tells_what_was_found(services: Services, simulator: Simulator) -> None:
+    """Each payment in few words, before and after."""
+    total: dict[str, Any] = {"metadata": {"purchase_total": "200"}, "external_reference": "ORDER-1"}
+    cards = [simulator.memory.add_payment(**total) for _ in range(2)]
+    hear(services, PURCHASE, guards=Guards(amount=Decimal(200)))
+
+    work_off(services)
+
+    def found(state: str) -> str:
+        return f"purchase ORDER-1, total 200: {cards[0]} {state} 100.0 ARS, {cards[1]} {state} 100.0 ARS"
+
+    assert [(entry.step, entry.rule, entry.detail) for entry in services.cases.history(PURCHASE)[1:]] == [
+        (Step.READ, "2 payments", found("authorized")),
+        (Step.WAITS, "payments_open", "its payments: 2 pending"),
+        (Step.READ, "2 payments", found("cancelled")),
+        (Step.ENDED, "buyer_withdrew", "cancelled: its payments: 2 cancelled"),
+    ]
+
+
+def test_the_history_of_a_purchase_without_payments_says_so(services: Services) -> None:
+    """So that whoever asks knows that it was searched for."""
+    hear(services, PURCHASE)
+
+    work_off(services)
+
+    assert [(entry.step, entry.rule, entry.detail) for entry in services.cases.history(PURCHASE)[1:]] == [
+        (Step.READ, "0 payments", "purchase ORDER-1, total not known: no payment"),
+        (Step.WAITS, "not_found_yet", "no payment carries this external_reference"),
+    ]
+
+
 def test_what_a_purchase_came_to_is_on_record(services: Services, simulator: Simulator) -> None:
     """As it was before any of it was released."""
     for _ in range(2):

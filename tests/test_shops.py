@@ -991,6 +991,29 @@ def test_a_named_payment_that_is_never_to_be_had_is_told(
     assert services.cases.history(purchase_target("WC-728"))[-1].detail == why
 
 
+def test_the_history_tells_each_payment_that_was_named(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """One that is not there, one of another order, and its own."""
+    other, own = reserve(simulator, external_reference="WC-500"), reserve(simulator, external_reference="WC-727")
+    tell("cancelled", 60, shop="woocommerce", meta_data=named("77", other, own))
+    clock.forward(minutes=6)
+
+    process(purchase_target("WC-727"), services)
+
+    reserved = "is authorized (pending_capture), not captured, 100.0 ARS"
+    foreign = "it carries the reference of another purchase"
+    history = services.cases.history(purchase_target("WC-727"))[1:]
+    assert [(entry.step, entry.rule, entry.detail) for entry in history] == [
+        ("read", "not found", "payment 77: GET was answered 404 (2000)"),
+        ("read", "authorized", f"payment {other} {reserved}"),
+        ("read", "authorized", f"payment {own} {reserved}"),
+        ("read", "not this order's", f"payment {other} {reserved}; {foreign}"),
+        ("read", "1 payment", f"purchase WC-727, total not known: {own} authorized 100.0 ARS"),
+        ("waits", "not_found_yet", "77: named, and not to be had"),
+    ]
+
+
 def test_what_the_plugin_did_not_write_down_is_found_by_reference(
     services: Services, simulator: Simulator, clock: Clock, tell: Tell
 ) -> None:
