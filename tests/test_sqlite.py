@@ -15,6 +15,7 @@ from threading import Thread
 
 import pytest
 
+from handler.cases import open_cases
 from handler.cases.sqlite import SQLiteCases
 from handler.cases.sqlite import connection
 from handler.cases.sqlite.connection import WriteLock
@@ -95,13 +96,25 @@ def test_whoever_opens_for_reading_cannot_write(database: Path) -> None:
     SQLiteCases(database).close()
     record = SQLiteCases(database, read_only=True)
 
-    with pytest.raises(StorageError, match="for reading only"):
+    with pytest.raises(StorageError, match=r"^the record was opened for reading only$"):
         record.accept(said(TARGET))
+    assert not hasattr(record._database, "_writer")
     reading = connection.for_reading(database)
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reading.execute("DELETE FROM cases")
     reading.close()
     record.close()
+
+
+def test_a_url_names_the_file(tmp_path: Path) -> None:
+    """With whatever folders there are to be made; who only reads makes nothing."""
+    file = tmp_path / "var/lib/handler/cases.sqlite3"
+
+    with pytest.raises(StorageError, match="there is no database at"):
+        open_cases(f"sqlite:///{file}", read_only=True)
+    open_cases(f"sqlite:///{file}").close()
+
+    assert file.is_file()
 
 
 def test_reading_what_is_not_there_is_a_clear_error(database: Path) -> None:
@@ -133,7 +146,7 @@ def test_tables_of_another_version_are_not_touched(database: Path, read_only: bo
     other.execute("PRAGMA user_version = 99")
     other.close()
 
-    with pytest.raises(StorageError, match="has version 99 of the tables, this handler knows 5"):
+    with pytest.raises(StorageError, match=f"^{database} has version 99 of the tables, this handler knows 5$"):
         SQLiteCases(database, read_only=read_only)
 
 
@@ -317,7 +330,8 @@ def test_a_lock_that_nobody_lets_go_of_is_a_storage_error(database: Path) -> Non
     connection.create(database)
     mine, theirs = WriteLock(database, patience=0.05), WriteLock(database)
 
-    with theirs, pytest.raises(StorageError, match="has been holding the lock"), mine:
+    told = r"^another process has been holding the lock for 0\.05 seconds$"
+    with theirs, pytest.raises(StorageError, match=told), mine:
         pass
     with mine:
         pass
