@@ -10,7 +10,7 @@ LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.1
 OSLS := PATH="$$($(NODE))/bin:$$PATH" node_modules/.bin/osls
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench bench-quick simulate crash soak fuzz package deploy remove lock clean
+.PHONY: help install demo test bench bench-quick simulate crash soak fuzz mutation package deploy remove lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,12 @@ soak: $(VENV)/.dev ## 500 notifications a second for ten minutes
 fuzz: $(VENV)/.proof ## Try a million inputs, led by coverage, on all that reads what strangers send
 	$(BIN)/python -m tests.fuzzing --inputs 1000000
 
+mutation: $(VENV)/.proof ## Change the code in thousands of places, and see whether a test notices each
+	rm -rf mutants
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+	$(BIN)/mutmut results --all true | $(BIN)/python -m tests.mutation
+
 bench: $(VENV)/.dev ## Measure, and print a table of ratios
 	$(BIN)/python -m benchmarks
 
@@ -92,4 +98,4 @@ lock: ## Write the pinned requirements anew from pyproject.toml
 	$(LOCK) -c requirements.txt -c requirements-dev.txt --group proof -o requirements-proof.txt
 
 clean: ## Remove what was built
-	rm -rf $(VENV) node_modules build .serverless .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules build mutants .serverless .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -69,8 +69,8 @@ class Calls:
         self.end: datetime | None = None
         self.pace = pace
 
-    def until(self, end: datetime) -> Self:
-        """Return the same for work that must be over by then: no call begins that could last longer."""
+    def until(self, end: datetime | None) -> Self:
+        """Return the same for work that must be over by then, if ever: no call begins that could last longer."""
         calls = copy(self)
         calls.end = end
         return calls

@@ -71,7 +71,7 @@ class Exchange:
         _DEADLINE.set(time.monotonic() + self.total)
         try:
             with self._session.request(
-                method, url, timeout=(CONNECT, READ), allow_redirects=False, stream=True, **options
+                method, url, timeout=(min(CONNECT, self.total), READ), allow_redirects=False, stream=True, **options
             ) as response:
                 return Answer(response.status_code, response.headers, _read(response))
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
@@ -108,8 +108,7 @@ class _DeadlineReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         left = self._deadline - time.monotonic()
         if left <= 0:
-            msg = "the exchange took too long"
-            raise TimeoutError(msg)
+            raise TimeoutError
         self._socket.settimeout(min(left, READ))
         return self._raw.readinto(buffer)
 

@@ -62,8 +62,8 @@ class MercadoPago:
     def pace(self, pace: Pace) -> None:
         self._calls.pace = pace
 
-    def until(self, end: datetime) -> Self:
-        """Return a client for work that must be over by then: it begins no call that could last longer."""
+    def until(self, end: datetime | None) -> Self:
+        """Return a client for work that must be over by then, if ever: it begins no call that could last longer."""
         return type(self)(self._calls.until(end), self._known)
 
     def take_turn(self) -> None:

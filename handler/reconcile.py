@@ -69,7 +69,7 @@ def _rested(seller: Seller, now: datetime, until: datetime | None) -> MercadoPag
     if seller.mercadopago.pace.rests(now):
         msg = f"the access token of account {seller.account.name} was refused; its calls rest"
         raise StoppedError(msg)
-    return seller.mercadopago if until is None else seller.mercadopago.until(until)
+    return seller.mercadopago.until(until)
 
 
 @contextmanager

@@ -21,8 +21,7 @@ def loads(text: bytes) -> Any:
 
 
 def _refuse(constant: str) -> None:
-    msg = f"{constant} is not JSON"
-    raise ValueError(msg)
+    raise ValueError(constant)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -240,13 +240,31 @@ def test_an_alert_that_is_not_proven_is_refused_and_told(
     case = hear(services, given)
 
     assert (case.state, case.reason) == ("refused", "alert_not_proven")
-    assert "look at the payment yourself" in case.detail
+    assert case.detail == (
+        f"fraud alert {data_id} names {payment}; neither a fresh signature nor a merchant order vouches for it;"
+        " look at the payment yourself"
+    )
+    # Read only where that can prove it.
+    read = [entry.detail for entry in services.cases.history(case.target) if entry.step == "read"]
+    order_told = {"other order": f"merchant order {order}", "no link": "merchant order none"}.get(how)
+    assert [line.rpartition(", ")[2] for line in read] == ([order_told] if order_told else [])
     assert simulator.writes() == []
     assert services.cases.get(payment_target(payment)) is None
     assert any(record.levelno >= logging.WARNING and "alert_not_proven" in record.message for record in caplog.records)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"data": 7}', b'{"data": {}}', b'{"data": {"payment_id": true}}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"data": 7}',
+        b'{"data": {}}',
+        b'{"data": {"payment_id": true}}',
+        b'{"data": {"payment_id": 1e0, "merchant_order": 7}}',
+    ],
+)
 def test_an_alert_that_names_nothing_is_on_record(services: Services, simulator: Simulator, body: bytes) -> None:
     """It comes only once, so it is kept whatever it holds."""
     given = mercadopago_delivery("123456", query=f"data.id=123456&type={ALERT}", body=body)
@@ -284,7 +302,9 @@ def test_a_signature_that_was_used_for_another_topic_proves_nothing(
     case = hear(services, delivery(payment, payment, order, request_id="r-1"))
 
     assert (case.state, case.reason) == ("refused", "alert_not_proven")
-    assert "used before" in case.detail
+    assert case.detail == (
+        f"fraud alert {payment} names {payment}; its signature was used before; look at the payment yourself"
+    )
     assert status(simulator, payment) == "authorized"
 
 
@@ -316,6 +336,34 @@ def test_two_alerts_under_one_id_are_two(services: Services, simulator: Simulato
     hear(services, delivery("123456", second, other, at=clock()))
 
     assert (status(simulator, first), status(simulator, second)) == ("cancelled", "cancelled")
+
+
+def test_alerts_under_one_id_are_carried_out_together(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """Each payment is told which of them it was; one that is not proven has no part in it."""
+    (first, order), (second, other) = linked(simulator), linked(simulator)
+    alerts = []
+    for payment, names in ((first, order), (second, other), ("77", other)):
+        clock.forward(seconds=1)
+        alerts.append(delivery("123456", payment, names, at=clock()))
+        receive(alerts[-1], fakes.reception(services))
+    work_off(services)
+
+    assert (status(simulator, first), status(simulator, second)) == ("cancelled", "cancelled")
+    (word,) = services.cases.said(payment_target(second))
+    assert word.id == f"{parsed(alerts[1]).id}>fraud>{second}"
+
+
+def test_of_several_alerts_that_are_not_proven_the_last_is_told(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """A person looks at that payment first."""
+    (first, order), (second, other) = linked(simulator), linked(simulator)
+    receive(delivery("123456", first, order + 9), fakes.reception(services))
+    clock.forward(seconds=1)
+
+    case = hear(services, delivery("123456", second, other + 9, at=clock()))
+
+    assert case.detail.startswith(f"fraud alert 123456 names {second}; ")
 
 
 def test_an_alert_may_only_tell(

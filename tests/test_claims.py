@@ -151,6 +151,34 @@ def test_a_claim_that_leads_to_no_payment_is_refused(
     assert (case.state, case.reason) == ("refused", "claim_without_payment")
 
 
+def test_a_claim_that_asks_for_nothing_leads_to_no_further_reading(services: Services, simulator: Simulator) -> None:
+    """Its order is nobody's business then."""
+    order = str(simulator.memory.add_merchant_order(100, simulator.memory.add_payment())["id"])
+
+    hear(services, simulator.memory.add_claim("order", order, status="closed"))
+    hear(services, simulator.memory.add_claim("shipment", order))
+
+    assert [call.path for call in simulator.calls if "merchant_orders" in call.path] == []
+
+
+@pytest.mark.parametrize(
+    ("players", "who"),
+    [([], "nobody who is named"), ([{"role": "complainant", "type": "seller"}], "seller")],
+)
+def test_who_raised_a_claim_that_changes_nothing_is_told(
+    services: Services, simulator: Simulator, players: list[dict[str, str]], who: str
+) -> None:
+    """By role, never by name."""
+    claim_id = simulator.memory.add_claim("payment", "1", players=players)
+
+    case = hear(services, claim_id)
+
+    assert case.detail == (
+        f"claim {claim_id} is cancel_purchase, opened, about payment 1, raised by {who}:"
+        " not an open withdrawal of the buyer"
+    )
+
+
 def test_a_claim_that_cannot_be_read_is_tried_again(services: Services, simulator: Simulator, clock: Clock) -> None:
     """Mercado Pago away, then back; then one that is not there at all."""
     payment_id = simulator.memory.add_payment()

@@ -12,6 +12,7 @@ from threading import Thread
 import pytest
 
 from handler.errors import UnclearError
+from handler.exchange import LARGEST
 from handler.exchange import Answer
 from handler.exchange import Exchange
 
@@ -110,6 +111,45 @@ def test_no_whole_answer_in_time_is_unclear(listen: Callable[[Behaviour], str], 
     assert time.monotonic() - begun < TOTAL + 1
 
 
+def test_an_answer_may_be_a_megabyte_and_no_byte_more(listen: Callable[[Behaviour], str]) -> None:
+    """What came back is known though it is not read: its status."""
+    head = b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n"
+
+    assert len(exchanged(listen(answers(head % LARGEST + b"0" * LARGEST))).body) == LARGEST
+    with pytest.raises(UnclearError, match=f"^the answer is larger than {LARGEST} bytes$") as caught:
+        exchanged(listen(answers(head % (LARGEST + 1) + b"0" * (LARGEST + 1))))
+    assert caught.value.status == 201
+
+
+def test_of_an_endless_answer_no_more_is_read_than_that(listen: Callable[[Behaviour], str]) -> None:
+    """Whoever sends it is cut off."""
+    sent: list[int] = []
+
+    def behave(connection: socket.socket, _request: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while sum(sent) < 99 * LARGEST:
+            sent.append(connection.send(b"0" * LARGEST))
+
+    with pytest.raises(UnclearError, match="larger than"):
+        exchanged(listen(behave))
+
+    assert sum(sent) < 50 * LARGEST
+
+
+def test_a_place_that_lets_nobody_in_is_unclear() -> None:
+    """Connecting is a part of the exchange; the system's own patience would be minutes."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.socket() as first, socket.socket() as second:
+        for waiting in (first, second):
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        begun = time.monotonic()
+
+        with pytest.raises(UnclearError, match=r"was not answered \(ConnectTimeout\)$"):
+            exchanged(f"http://127.0.0.1:{full.getsockname()[1]}/")
+
+    assert time.monotonic() - begun < TOTAL + 1
+
+
 def test_nothing_is_read_once_time_is_up(listen: Callable[[Behaviour], str]) -> None:
     """Not even an answer that is there already."""
     exchange = Exchange(connections=1, user_agent="tests", total=0)
@@ -124,8 +164,8 @@ def test_nobody_there_is_unclear() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
-    with pytest.raises(UnclearError):
-        exchanged(f"http://127.0.0.1:{port}/")
+    with pytest.raises(UnclearError, match=rf"^GET http://127\.0\.0\.1:{port} was not answered \(ConnectionError\)$"):
+        exchanged(f"http://127.0.0.1:{port}/v1/payments/1?secret")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -35,6 +35,20 @@ def test_too_many_wait_for_the_next_minute(clock: Clock) -> None:
     assert failures.count("203.0.113.5") is None
 
 
+def test_each_minute_is_counted_by_itself(clock: Clock) -> None:
+    """From the moment on at which the one before it ends."""
+    failures = Failures(clock)
+    for _ in range(MOST):
+        failures.count("203.0.113.5")
+    clock.now += SPAN
+
+    waits = [failures.count("203.0.113.5") for _ in range(MOST + 1)]
+    clock.forward(seconds=59)
+
+    assert waits == [None] * MOST + [60]
+    assert failures.count("203.0.113.5") == 1
+
+
 def test_a_clock_that_is_set_back_slows_nobody_for_long(clock: Clock) -> None:
     """The minute begins anew."""
     failures = Failures(clock)

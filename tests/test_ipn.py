@@ -7,6 +7,7 @@ import pytest
 
 from handler.allowance import EACH
 from handler.allowance import MOST
+from handler.allowance import Allowance
 from handler.config import read_sources
 from handler.errors import ConfigError
 from handler.errors import TooManyError
@@ -121,6 +122,22 @@ def test_no_more_are_taken_than_a_shop_needs(reception: Reception, clock: Clock)
     clock.forward(minutes=1)
 
     assert receive(ipn("999", at=clock()), reception).kind == "accepted"
+
+
+def test_a_minute_later_all_of_it_may_be_taken_again(clock: Clock) -> None:
+    """Of one payment, and of all of them."""
+    allowance = Allowance(clock)
+    assert [allowance.take(payment_target("1")) for _ in range(EACH + 1)] == [True] * EACH + [False]
+    assert [allowance.take(payment_target(f"{number + 2}")) for number in range(MOST)] == [True] * (MOST - 1) + [False]
+
+    clock.forward(seconds=1)
+    assert allowance.take(payment_target("2"))
+    clock.forward(seconds=59)
+
+    assert [allowance.take(payment_target("2")) for _ in range(EACH)] == [True] * (EACH - 1) + [False]
+    clock.forward(minutes=1)
+    assert [allowance.take(payment_target("1")) for _ in range(EACH + 1)] == [True] * EACH + [False]
+    assert [allowance.take(payment_target(f"{number + 99}")) for number in range(MOST)] == [True] * (MOST - 1) + [False]
 
 
 def test_what_is_not_taken_is_to_be_sent_again(reception: Reception) -> None:

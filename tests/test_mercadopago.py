@@ -3,6 +3,7 @@
 import json
 from datetime import UTC
 from datetime import datetime
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from handler.errors import MercadoPagoError
 from handler.errors import PaymentNotFoundError
 from handler.errors import RateLimitedError
 from handler.errors import StateError
+from handler.errors import StoppedError
 from handler.errors import UnclearError
 from handler.exchange import Answer
 from handler.exchange import Exchange
@@ -30,6 +32,7 @@ from tests.fakes import Clock
 from tests.fakes import DirectExchange
 from tests.fakes import payment_target
 
+A_MOMENT = timedelta(microseconds=1)
 KEY = "0d7b7b1c-5f0f-5c55-8a3e-6f6d5c4b3a29"
 
 
@@ -117,6 +120,33 @@ def test_a_cancel_is_the_documented_call(simulator: Simulator) -> None:
     assert cancelled.status is PaymentStatus.CANCELLED
 
 
+@pytest.mark.parametrize("base_url", ["https://api.mercadopago.com", "https://api.mercadopago.com/"])
+def test_a_reading_is_a_plain_call(base_url: str) -> None:
+    """Nothing is sent with it."""
+    exchange = Canned(answer(document()))
+
+    api(exchange, base_url).get_payment("1")
+
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    assert exchange.sent == [("GET", "https://api.mercadopago.com/v1/payments/1", {"headers": headers, "data": None})]
+
+
+def test_a_call_begins_while_there_is_time_for_all_of_it() -> None:
+    """To the microsecond: fifteen seconds for the call itself, and as many before a cancel, for a reading."""
+    total = timedelta(seconds=15)
+    exchange = Canned(*[answer(document(status="cancelled"))] * 3)
+    client = api(exchange)
+
+    client.until(NOW + total).get_payment("1")
+    client.until(NOW + total).cancel(payment_target("1"), KEY)
+    client.until(NOW + 2 * total).take_turn()
+    with pytest.raises(StoppedError, match=r"^there is not enough time left for a call$"):
+        client.until(NOW + total - A_MOMENT).cancel(payment_target("1"), KEY)
+    with pytest.raises(StoppedError):
+        client.until(NOW + 2 * total - A_MOMENT).take_turn()
+    assert len(exchange.sent) == 2
+
+
 def test_a_cancelled_payment_is_one_that_mercado_pago_says_is(client: MercadoPago, simulator: Simulator) -> None:
     """`cancelled`, `by_collector`, not captured."""
     payment_id = simulator.memory.add_payment()
@@ -165,8 +195,9 @@ def test_a_payment_that_cannot_be_cancelled_is_a_state_error(client: MercadoPago
     """400 with code 2018."""
     payment_id = simulator.memory.add_payment("approved")
 
-    with pytest.raises(StateError, match=r"PUT was answered 400 \(2018\)"):
+    with pytest.raises(StateError, match=r"PUT was answered 400 \(2018\)") as caught:
         client.cancel(payment_target(payment_id), KEY)
+    assert caught.value.status == 400
 
 
 @pytest.mark.parametrize(
@@ -225,6 +256,7 @@ def test_retry_after_is_seconds_or_a_date(header: str, seconds: float | None) ->
         ([{"code": 2018}], " (2018)"),
         ([{"code": "2018"}], " (2018)"),
         ([{"code": 1}, {"code": "x y@example.com"}], " (1)"),
+        ([{"code": 1}, {"code": "two"}], " (1, two)"),
         ([{"code": 4509953566233704}, {"code": "dni_30577123"}, {"code": 10001}], " (10001)"),
         ([], ""),
         (None, ""),
@@ -264,11 +296,22 @@ def test_an_answer_of_another_shape_is_unclear(changes: dict[str, Any]) -> None:
         api(Canned(answer(document(**changes)))).get_payment("1")
 
 
+def test_what_is_wrong_with_an_answer_is_told_by_its_fields() -> None:
+    """And nothing of what stands in them."""
+    with pytest.raises(UnclearError) as caught:
+        api(Canned(answer(document(status=3, currency_id="pesos")))).get_payment("1")
+
+    assert str(caught.value) == (
+        "the answer is not what it should be: the answer has another shape in currency_id, status"
+    )
+    assert caught.value.status == 200
+
+
 @pytest.mark.parametrize(
     ("changes", "field", "value"),
     [
         ({"status": "frozen"}, "status", PaymentStatus.UNKNOWN),
-        ({"status_detail": "Juan Pérez"}, "status_detail", ""),
+        ({"status_detail": "Juan Perez"}, "status_detail", ""),
         ({"status_detail": "4509953566233704"}, "status_detail", ""),
         ({"status_detail": "cc_rejected_3ds_mandatory"}, "status_detail", "cc_rejected_3ds_mandatory"),
         ({"status_detail": None}, "status_detail", ""),
@@ -287,6 +330,8 @@ def test_an_answer_of_another_shape_is_unclear(changes: dict[str, Any]) -> None:
         ({"metadata": {"purchase_total": "much"}}, "purchase_total", None),
         ({"metadata": {"purchase_total": "NaN"}}, "purchase_total", None),
         ({"metadata": {"purchase_total": -1}}, "purchase_total", None),
+        ({"metadata": {"purchase_total": 0}}, "purchase_total", None),
+        ({"metadata": {"purchase_total": 1}}, "purchase_total", Decimal(1)),
         ({"metadata": {"purchase_total": 99.9}}, "purchase_total", Decimal("99.9")),
         ({"date_created": "2026-09-01T10:00:00.000-04:00"}, "created_at", datetime(2026, 9, 1, 14, tzinfo=UTC)),
     ],
@@ -295,6 +340,14 @@ def test_an_answer_of_another_shape_is_unclear(changes: dict[str, Any]) -> None:
 def test_what_may_be_missing_or_new_is_borne(changes: dict[str, Any], field: str, value: object) -> None:
     """Open lists stay open, without letting foreign text through."""
     assert getattr(api(Canned(answer(document(**changes)))).get_payment("1"), field) == value
+
+
+def test_moments_are_in_utc() -> None:
+    """Wherever the account is."""
+    payment = api(Canned(answer(document(date_created="2026-09-01T10:00:00.000-04:00")))).get_payment("1")
+
+    assert payment.created_at is not None
+    assert payment.created_at.tzinfo is UTC
 
 
 def test_a_search_reads_every_page_and_believes_only_the_reference(client: MercadoPago, simulator: Simulator) -> None:

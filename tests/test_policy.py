@@ -7,22 +7,32 @@ from typing import Any
 
 import pytest
 
+from handler.models import Claim
 from handler.models import Guards
 from handler.models import Notification
 from handler.models import Payment
 from handler.models import PaymentStatus
 from handler.models import Purchase
+from handler.models import ShopOrder
 from handler.models import Sign
 from handler.models import State
+from handler.models import Target
+from handler.models import TargetKind
 from handler.policy import Action
 from handler.policy import Decision
 from handler.policy import Facts
 from handler.policy import Rule
 from handler.policy import decide
+from handler.policy import decide_claim
 from handler.policy import decide_purchase
 from handler.policy import settle_spread
 from handler.policy import wants_purchase
+from handler.policy.alert import decide_alert
 from handler.policy.guards import token_mode
+from handler.policy.purchase import not_instructed
+from handler.policy.purchase import shortfall
+from handler.policy.shop_order import decide_shop_order
+from handler.policy.words import merged
 from handler.policy.words import standing
 from tests.fakes import NOW
 from tests.fakes import payment_target
@@ -352,7 +362,112 @@ def test_the_other_half_may_have_ended(about: Payment, expected: str) -> None:
     assert outcome(decide(short)) == expected
 
 
+def test_the_other_half_needs_to_be_named_and_its_purchase_read() -> None:
+    """Without either it is a reserve like any other."""
+    purchase = Purchase("ORDER-1", (RESERVE, REJECTED), Decimal(100))
+
+    assert outcome(decide(facts(RESERVE, SHORT))) == "nothing reserve_wanted"
+    assert outcome(decide(facts(RESERVE, said(PAYMENT, Sign.SHORT), purchase=purchase))) == "nothing reserve_wanted"
+
+
+def test_of_two_payments_made_at_once_the_higher_number_is_the_newer() -> None:
+    """Of whatever length."""
+    both = tuple(payment("rejected", number, amount=Decimal(40)) for number in ("999", "1000"))
+    purchase = Purchase("ORDER-1", (RESERVE, *both), Decimal(100))
+
+    assert shortfall(purchase, "1000")[0] is Rule.PURCHASE_SHORT
+    assert shortfall(purchase, "999")[0] is Rule.NEWER_PAYMENT
+
+
 # What names a whole purchase.
+
+
+def test_why_nothing_is_done_about_a_purchase_is_told() -> None:
+    """In words, for whoever asks."""
+    opened = said(PURCHASE, Sign.ORDER_OPEN)
+
+    assert not_instructed([], NOW, GRACE) == Decision.end(
+        State.NOTHING, Rule.TOO_OLD, "what was said is older than a reserve can be"
+    )
+    assert not_instructed([opened], NOW, GRACE) == Decision.end(
+        State.NOTHING, Rule.ORDER_OPEN, "the order is open, as the shop said last"
+    )
+
+
+def test_each_guard_that_fails_is_told() -> None:
+    """One after the other, of a payment and of a purchase."""
+    guards = Guards(Decimal(1), "BRL", "ORDER-1")
+    words = (
+        "amount is 100 at Mercado Pago, 1 in the notification; currency is ARS at Mercado Pago, BRL in the notification"
+    )
+
+    (refused,) = decide_purchase([said(PURCHASE, guards=guards)], alone(payment()))
+    assert refused.why == f"purchase ORDER-1 has 1 payment; {words}"
+    assert decide(facts(payment(), told(Sign.WITHDREW, guards=guards))).why == f"{payment()}; {words}"
+
+
+def test_all_that_a_shop_said_of_an_order_is_one_word() -> None:
+    """Said when it was said first, whatever came first, and with what was said last."""
+    first = said(PURCHASE, Sign.ORDER_CANCELLED, id="a", number=2, shop_order="shopify 1", at=NOW + GRACE)
+    last = replace(first, id="b", number=1, occurred_at=NOW + 2 * GRACE, received_at=NOW, payments=("1",))
+    other = replace(first, id="c", shop_order="shopify 2")
+
+    assert merged([last, first, other]) == (
+        replace(last, id="a", number=2, occurred_at=first.moment, received_at=NOW),
+        other,
+    )
+
+
+def test_why_a_purchase_is_told_to_its_payments() -> None:
+    """What fell through, and how far."""
+    rejection = said(PURCHASE, Sign.REJECTED)
+
+    assert decide_purchase([rejection], alone(payment())) == (
+        Decision.spread(
+            ("1",),
+            Sign.REJECTED,
+            rejection,
+            Rule.SELLER_REJECTED,
+            "purchase ORDER-1 has 1 payment; the seller rejected the purchase and none of it is approved",
+        ),
+    )
+
+
+def test_what_a_claim_leads_to_is_told_that_the_buyer_withdrew() -> None:
+    """In the name of the notification that told of the claim."""
+    claim = Claim("7", "cancel_purchase", "opened", "buyer", "payment", "1")
+    origin = said(PURCHASE, Sign.CHANGED)
+
+    assert decide_claim(claim, ("1",), origin) == Decision.spread(
+        ("1",), Sign.WITHDREW, origin, Rule.BUYER_WITHDREW, f"{claim}; the buyer withdrew"
+    )
+
+
+def test_what_an_alert_names_is_told_by_it() -> None:
+    """With the advice that it gives."""
+    alert = said(Target("default", TargetKind.ALERT, "1"), Sign.FRAUD, payments=("1",))
+
+    assert decide_alert(alert, None, used=False, only_tell=False) == Decision.spread(
+        ("1",), Sign.FRAUD, alert, Rule.FRAUD_ALERT, "fraud alert 1 names 1; do not deliver"
+    )
+
+
+def test_what_an_order_says_is_told_in_its_own_words() -> None:
+    """The reason is the order as it was read."""
+    order = ShopOrder("5", "ORDER-1", True, "customer", NOW, Decimal(100), "ARS", ())
+
+    decision = decide_shop_order(order, NOW, GRACE, None)
+
+    assert outcome(decision) == "spread buyer_withdrew"
+    assert decision.why == "order 5 of the shop is cancelled, reason customer, 100 ARS"
+
+
+def test_the_grace_period_of_an_order_that_was_cancelled_long_ago_begins_when_it_is_read() -> None:
+    """Nobody could look before."""
+    order = ShopOrder("5", "ORDER-1", True, "other", NOW - timedelta(days=1), Decimal(100), "ARS", ())
+
+    assert decide_shop_order(order, NOW, GRACE, None).due_at == NOW + GRACE
+    assert decide_shop_order(order, NOW, GRACE, NOW).action is Action.SPREAD
 
 
 def test_a_rejected_purchase_is_kept_when_part_of_it_is_paid() -> None:

@@ -24,6 +24,7 @@ from handler.models import State
 from handler.models import Step
 from handler.models import Target
 from handler.pace import Pace
+from handler.policy import Decision
 from handler.policy import Rule
 from handler.policy.retry import POISON_CLAIMS
 from handler.process import process
@@ -160,6 +161,19 @@ def test_an_answer_lost_after_the_effect_is_settled_by_reading(
 
     assert stands(services, target) == "cancelled buyer_withdrew"
     assert puts(simulator) == 1
+
+
+def test_an_unclear_answer_is_in_the_history(services: Services, simulator: Simulator) -> None:
+    """By its kind and its number, between the call and the reading that settled it."""
+    target = payment_target(simulator.memory.add_payment())
+    simulator.fail(Fault("PUT", status=500, after=True))
+    hear(services, target)
+
+    work_off(services)
+
+    steps = [(entry.step, entry.rule, entry.detail) for entry in services.cases.history(target)[-3:]]
+    assert steps[0] == (Step.ANSWERED, "UnclearError", "PUT was answered 500")
+    assert [step for step, *_ in steps[1:]] == [Step.READ, Step.ENDED]
 
 
 @pytest.mark.parametrize(
@@ -499,6 +513,7 @@ def test_a_token_that_is_good_for_nothing_is_a_refused_one(services: Services, s
     work_off(services)
 
     assert stands(services, target) == "pending account_paused"
+    assert case_of(services, target).detail == "GET was answered 403"
 
 
 @pytest.mark.parametrize("code", [403, 500])
@@ -572,6 +587,7 @@ def test_no_call_begins_that_might_outlast_the_lease(services: Services, simulat
     process(target, services)
     assert (stands(services, target), puts(simulator)) == ("pending unclear", 0)
     assert case_of(services, target).attempts == 1
+    assert case_of(services, target).detail == "there is not enough time left for another call"
     simulator.app.app = slow
     clock.forward(seconds=5)
     work_off(services)
@@ -587,6 +603,22 @@ def test_no_call_begins_that_might_not_be_over_when_the_process_is(services: Ser
     process(target, services, services.clock() + timedelta(seconds=14))
 
     assert (stands(services, target), simulator.calls) == ("pending stopped", [])
+
+
+def test_a_case_whose_turn_comes_too_late_waits_for_it(
+    services: Services, simulator: Simulator, mp: MercadoPago
+) -> None:
+    """Nothing has failed: no attempt is used up."""
+    target = payment_target(simulator.memory.add_payment())
+    hear(services, target)
+    mp.pace = Pace(0.01, monotonic=lambda: 0.0)
+    mp.pace.take_turn()
+
+    decision = process(target, services)
+
+    due_at = services.clock() + timedelta(seconds=100)
+    assert decision == Decision.wait(due_at, Rule.STOPPED, "there is not enough time left for another call")
+    assert case_of(services, target).attempts == 0
 
 
 def test_who_lost_the_lease_drops_everything(
@@ -730,6 +762,49 @@ def test_a_purchase_over_two_cards_is_released_card_by_card(services: Services, 
     assert status(simulator, other) == "authorized"
     (first, *_) = services.cases.history(payment_target(cards[0]))
     assert first.detail.endswith("by way of purchase:ORDER-1")
+
+
+def test_the_history_of_a_purchase_tells_what_was_found(services: Services, simulator: Simulator) -> None:
+    """Each payment in few words, before and after."""
+    total: dict[str, Any] = {"metadata": {"purchase_total": "200"}, "external_reference": "ORDER-1"}
+    cards = [simulator.memory.add_payment(**total) for _ in range(2)]
+    hear(services, PURCHASE, guards=Guards(amount=Decimal(200)))
+
+    work_off(services)
+
+    def found(state: str) -> str:
+        return f"purchase ORDER-1, total 200: {cards[0]} {state} 100.0 ARS, {cards[1]} {state} 100.0 ARS"
+
+    assert [(entry.step, entry.rule, entry.detail) for entry in services.cases.history(PURCHASE)[1:]] == [
+        (Step.READ, "2 payments", found("authorized")),
+        (Step.WAITS, "payments_open", "its payments: 2 pending"),
+        (Step.READ, "2 payments", found("cancelled")),
+        (Step.ENDED, "buyer_withdrew", "cancelled: its payments: 2 cancelled"),
+    ]
+
+
+def test_the_history_of_a_purchase_without_payments_says_so(services: Services) -> None:
+    """So that whoever asks knows that it was searched for."""
+    hear(services, PURCHASE)
+
+    work_off(services)
+
+    assert [(entry.step, entry.rule, entry.detail) for entry in services.cases.history(PURCHASE)[1:]] == [
+        (Step.READ, "0 payments", "purchase ORDER-1, total not known: no payment"),
+        (Step.WAITS, "not_found_yet", "no payment carries this external_reference"),
+    ]
+
+
+def test_what_a_purchase_came_to_is_on_record(services: Services, simulator: Simulator) -> None:
+    """As it was before any of it was released."""
+    for _ in range(2):
+        simulator.memory.add_payment(external_reference="ORDER-1")
+    hear(services, PURCHASE)
+
+    work_off(services)
+
+    case = case_of(services, PURCHASE)
+    assert (case.state, case.amount, case.currency) == ("cancelled", Decimal(200), "ARS")
 
 
 def test_a_purchase_that_is_paid_is_kept_though_the_search_does_not_know_it_yet(

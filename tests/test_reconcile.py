@@ -86,6 +86,8 @@ def test_a_payment_is_told_once_for_each_status(services: Services, simulator: S
 
     assert reread(purchase, services) == [payment_target(payment)]
     assert reread(purchase, services) == []
+    (word,) = services.cases.said(payment_target(payment))
+    assert (word.id, word.source, word.topic) == (f"reconcile>{payment}>{status}", "reconcile", "payment")
     work_off(services)
 
     assert simulator.memory.payment(payment)["status"] == "cancelled"
@@ -218,7 +220,7 @@ def test_reserves_about_to_lapse_are_listed(services: Services, simulator: Simul
 
     (reserve,) = lapsing(fakes.seller(services), clock())
 
-    assert (reserve.payment.id, reserve.at - NOW) == (payment, timedelta(hours=12))
+    assert (reserve.account, reserve.payment.id, reserve.at - NOW) == ("default", payment, timedelta(hours=12))
     simulator.fail(Fault("GET", "/v1/payments/search", status=500))
     with pytest.raises(UnclearError):
         lapsing(fakes.seller(services), clock())

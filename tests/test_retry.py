@@ -10,8 +10,10 @@ from handler.errors import MercadoPagoError
 from handler.errors import PaymentNotFoundError
 from handler.errors import RateLimitedError
 from handler.errors import UnclearError
+from handler.models import Sign
 from handler.models import State
 from handler.policy import Action
+from handler.policy import Decision
 from handler.policy import Rule
 from handler.policy.retry import NOT_FOUND_TRIES
 from handler.policy.retry import Trying
@@ -20,6 +22,7 @@ from handler.policy.retry import after_fault
 from tests.fakes import NOW
 from tests.fakes import payment_target
 from tests.fakes import purchase_target
+from tests.fakes import said
 
 CASE = opened(payment_target("1"), NOW)
 SCHEDULE = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120))
@@ -113,6 +116,23 @@ def test_a_purchase_without_payments_ends_with_nothing_to_do() -> None:
     assert (decision.state, decision.rule) == (State.NOTHING, Rule.NO_PAYMENTS)
 
 
+@pytest.mark.parametrize(
+    ("sign", "why"),
+    [
+        (Sign.WITHDREW, "none; a withdrawal stays on file and catches a payment that comes later"),
+        (Sign.REJECTED, "none"),
+    ],
+)
+def test_only_a_withdrawal_is_said_to_stay_on_file(sign: Sign, why: str) -> None:
+    """After a rejection the buyer's next card is a good payment."""
+    target = purchase_target("ORDER-1")
+    purchase = replace(opened(target, NOW - timedelta(hours=1)), misses=4, said=(said(target, sign),))
+
+    _, decision = after_failure(purchase, PaymentNotFoundError("none"), NOW, TRYING)
+
+    assert decision.why == why
+
+
 @pytest.mark.parametrize("error", [UnclearError("500"), RateLimitedError("429"), PaymentNotFoundError("404")])
 def test_a_case_is_given_up_when_no_reserve_can_be_left(error: MercadoPagoError) -> None:
     """The next try would be after the reserve has lapsed by itself."""
@@ -126,4 +146,4 @@ def test_a_fault_of_ours_is_tried_again_like_any_other() -> None:
     case, decision = after_fault(CASE, NOW, TRYING)
 
     assert case.attempts == 1
-    assert decision.rule is Rule.FAULT
+    assert decision == Decision.wait(NOW + timedelta(seconds=5), Rule.FAULT, "a fault of the handler, see its log")

@@ -127,6 +127,15 @@ def test_nothing_for_us_is_answered_200_and_not_kept(client: FlaskClient, cases:
     assert on_record(cases) == []
 
 
+def test_nothing_for_us_is_told_by_its_sender_topic_and_time(sender: Sender) -> None:
+    """The log has one line of it."""
+    for delivery in sender.nothing_for_us:
+        told = fakes.parsed(delivery)
+
+        assert (told.source, told.received_at) == (delivery.source, delivery.received_at)
+        assert all(isinstance(text, str) and text for text in (told.id, told.topic))
+
+
 def test_without_each_of_its_headers_it_is_not_believed(client: FlaskClient, cases: Cases, sender: Sender) -> None:
     """Missing, empty, cut, longer, of another alphabet."""
     delivery = sender.deliver()

@@ -2,13 +2,20 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
+from handler.errors import InvalidError
+from handler.errors import SignatureError
+from handler.models import Delivery
 from handler.models import Guards
+from handler.models import Notification
 from handler.models import Sign
 from handler.models import Target
 from handler.pace import Pace
@@ -18,7 +25,9 @@ from handler.services import Services
 from handler.simulator import Fault
 from handler.simulator import Simulator
 from handler.sources import shopify
+from handler.sources import tiendanube
 from handler.sources import woocommerce
+from handler.sources.reference import fill
 from tests import fakes
 from tests.fakes import NOW
 from tests.fakes import PAYLOADS
@@ -107,7 +116,7 @@ def test_a_complete_order_of_woocommerce_names_its_payments() -> None:
             [{"key": "_Mercado_Pago_Payment_IDs", "value": "77"}, {"key": "Mercado Pago - Payment 77", "value": ""}],
             ("77",),
         ),
-        ([{"key": "_Mercado_Pago_Payment_IDs", "value": "PAY01 12.5 0 x9 -"}], ()),
+        ([{"key": "_Mercado_Pago_Payment_IDs", "value": "PAY01 PAY7 7PAY 12.5 0 x9 -"}], ()),
         ([{"key": "_Mercado_Pago_Payment_IDs", "value": ["1"] * 99}], ("1",)),
         ([{"key": "_Mercado_Pago_Payment_IDs", "value": " ".join(map(str, range(1, 99)))}], None),
         ([{"key": None}, 7, None], ()),
@@ -130,6 +139,90 @@ def test_an_order_whose_method_changed_still_has_its_reserve() -> None:
     assert parsed(fakes.woocommerce_delivery(json.dumps(order).encode())).payments == ("1319999001",)
 
 
+@pytest.mark.parametrize(
+    ("method", "title", "is_ours"),
+    [
+        ("woo-mercado-pago-basic", "Card", True),
+        ("custom", "Mercado Pago", True),
+        ("", "", True),
+        (None, None, True),
+        ("bacs", "Transfer", False),
+    ],
+)
+def test_an_order_without_payments_is_known_by_its_method(method: str | None, title: str | None, is_ours: bool) -> None:
+    """Or by what the buyer sees of it; one that tells neither may have any."""
+    order = {**WOOCOMMERCE, "meta_data": [], "payment_method": method, "payment_method_title": title}
+
+    assert (parsed(fakes.woocommerce_delivery(json.dumps(order).encode())).target is not None) == is_ours
+
+
+OPEN = {"cancelled_at": None, "cancel_reason": None}
+
+
+@pytest.mark.parametrize(
+    ("deliver", "order", "headers", "topic"),
+    [
+        (fakes.woocommerce_delivery, WOOCOMMERCE, {"x-wc-webhook-topic": "order.deleted"}, "other"),
+        (fakes.woocommerce_delivery, {**WOOCOMMERCE, "status": "trash"}, {}, "order.updated"),
+        (
+            fakes.woocommerce_delivery,
+            {**WOOCOMMERCE, "meta_data": [], "payment_method": "bacs", "payment_method_title": "Transfer"},
+            {"x-wc-webhook-topic": "order.created"},
+            "order.created",
+        ),
+        (fakes.shopify_delivery, SHOPIFY, {"x-shopify-topic": "orders/paid"}, "other"),
+        (fakes.shopify_delivery, {**SHOPIFY, "payment_gateway_names": ["paypal"]}, {}, "orders/updated"),
+    ],
+)
+def test_what_a_shop_says_that_is_nothing_for_us(
+    deliver: Callable[..., Delivery], order: dict[str, Any], headers: dict[str, str], topic: str
+) -> None:
+    """Its body is its id; a topic that is not ours is not repeated, and one that is not told is an update."""
+    body = json.dumps(order).encode()
+    delivery = deliver(body, headers=headers)
+
+    assert parsed(delivery) == Notification(sha256(body).hexdigest(), delivery.source, topic, NOW)
+
+
+@pytest.mark.parametrize(
+    ("headers", "topic"), [({}, "order.updated"), ({"x-wc-webhook-topic": "action.wc_ping"}, "other")]
+)
+def test_the_ping_of_woocommerce_is_nothing_for_us(headers: dict[str, str], topic: str) -> None:
+    """Nobody signed it."""
+    body = b"webhook_id=12"
+
+    notification = parsed(fakes.woocommerce_delivery(body, headers=headers))
+
+    assert notification == Notification(sha256(body).hexdigest(), "woocommerce", topic, NOW)
+
+
+@pytest.mark.parametrize(
+    ("deliver", "order", "topic", "key"),
+    [
+        (fakes.woocommerce_delivery, WOOCOMMERCE, "order.updated", None),
+        (fakes.shopify_delivery, {**SHOPIFY, **OPEN}, "orders/updated", None),
+        (
+            fakes.shopify_delivery,
+            SHOPIFY,
+            "orders/updated",
+            f"shopify {SHOPIFY['id']}: cancelled {datetime.fromisoformat(SHOPIFY['cancelled_at']).astimezone(UTC)}",
+        ),
+    ],
+    ids=["woocommerce", "an open one", "a cancelled one"],
+)
+def test_an_order_without_its_topic_is_an_update(
+    deliver: Callable[..., Delivery], order: dict[str, Any], topic: str, key: str | None
+) -> None:
+    """Nobody signs the topic. The body is its id; a cancellation is one, however often its order is touched later."""
+    body = json.dumps(order).encode()
+
+    notification = parsed(deliver(body, headers={}))
+
+    assert notification.topic == topic
+    assert notification.target is not None
+    assert notification.id == (key or sha256(body).hexdigest())
+
+
 @pytest.mark.parametrize("state", ["pending", "processing", "on-hold", "completed", "custom"])
 def test_any_other_status_of_woocommerce_is_no_cancellation(state: str) -> None:
     """The order is open."""
@@ -144,6 +237,16 @@ def test_what_is_neither_cancelled_nor_open_changes_nothing(state: str) -> None:
     delivery = fakes.woocommerce_delivery(json.dumps({**WOOCOMMERCE, "status": state}).encode())
 
     assert parsed(delivery).target is None
+
+
+def test_a_date_that_overflows_is_told() -> None:
+    """WooCommerce's dates have no offset, so one that has is moved."""
+    order = {**WOOCOMMERCE, "date_modified_gmt": "0001-01-01T00:00:00+23:59"}
+
+    with pytest.raises(InvalidError) as caught:
+        parsed(fakes.woocommerce_delivery(json.dumps(order).encode()))
+
+    assert caught.value.errors == {"_schema": ["Not a moment of the calendar."]}
 
 
 def test_a_secret_of_woocommerce_may_have_special_characters() -> None:
@@ -193,6 +296,53 @@ def test_a_shop_can_have_its_own_reference() -> None:
     delivery = fakes.shopify_delivery(json.dumps(SHOPIFY).encode())
 
     assert parsed(delivery, reference="pedido {name}/{order_number}").target == purchase_target("pedido #1042/1042")
+
+
+def test_a_reference_may_have_256_characters() -> None:
+    """As at Mercado Pago."""
+    assert fill("{id}", {"id": "a" * 256}) == "a" * 256
+
+
+@pytest.mark.parametrize(
+    ("order", "errors"),
+    [
+        ({}, {"id": ["Needed for the reference: text or a whole number."]}),
+        ({"id": " "}, {"id": ["Needed for the reference: text or a whole number."]}),
+        ({"id": True}, {"id": ["Needed for the reference: text or a whole number."]}),
+        ({"id": 1.5}, {"id": ["Needed for the reference: text or a whole number."]}),
+        ({"id": "a" * 257}, {"reference": ["Must be printable text of at most 256 characters."]}),
+        ({"id": "a\n"}, {"reference": ["Must be printable text of at most 256 characters."]}),
+    ],
+)
+def test_what_is_wrong_with_a_reference_is_told(order: dict[str, Any], errors: dict[str, list[str]]) -> None:
+    """By the field that is at fault."""
+    with pytest.raises(InvalidError) as caught:
+        fill("{id}", order)
+
+    assert caught.value.errors == errors
+
+
+@pytest.mark.parametrize(
+    ("verify", "deliver"),
+    [
+        (woocommerce.verify, fakes.woocommerce_delivery),
+        (shopify.verify, fakes.shopify_delivery),
+        (tiendanube.verify, fakes.tiendanube_delivery),
+    ],
+    ids=["woocommerce", "shopify", "tiendanube"],
+)
+def test_what_is_refused_is_told_by_its_reason(verify: Callable[..., None], deliver: Callable[..., Delivery]) -> None:
+    """Whoever has put the wrong secret in place has nothing else to go by."""
+    delivery = deliver(b"{}")
+    name = next(iter(delivery.headers))
+    verify(delivery, [SHOP_SECRET])
+
+    for value in ("", "0" * 65, None):
+        headers = {} if value is None else {name: value}
+        with pytest.raises(SignatureError, match=f"^{name} is missing or malformed$"):
+            verify(replace(delivery, headers=headers), [SHOP_SECRET])
+    with pytest.raises(SignatureError, match=f"^{name} does not match any configured secret$"):
+        verify(delivery, ["another"])
 
 
 # Known answers, computed with `openssl dgst -sha256 -hmac`.
@@ -631,9 +781,10 @@ def test_a_word_that_does_not_tell_where_it_comes_from_is_of_the_same_shop(
     assert (status(simulator, kept), status(simulator, released)) == ("authorized", "cancelled")
 
 
-def test_an_order_that_does_not_tell_where_it_is(tell: Tell, services: Services) -> None:
+@pytest.mark.parametrize("links", [None, {"self": [{"href": "/wp-json/wc/v3/orders/727"}]}])
+def test_an_order_that_does_not_tell_where_it_is(tell: Tell, services: Services, links: object) -> None:
     """Is known by its id alone."""
-    tell("cancelled", 60, shop="woocommerce", meta_data=[], _links=None)
+    tell("cancelled", 60, shop="woocommerce", meta_data=[], _links=links)
 
     (word,) = services.cases.said(purchase_target("WC-727"))
     assert word.shop_order == "woocommerce 727"
@@ -665,6 +816,8 @@ def test_a_payment_of_another_order_is_left_alone(
     work_off(services)
 
     assert stands(services, purchase_target("WC-727")) == "refused guard_failed"
+    why = "the payments that were named carry the references of others"
+    assert services.cases.history(purchase_target("WC-727"))[-1].detail == f"refused: {why}"
     assert status(simulator, victim) == "authorized"
 
 
@@ -834,6 +987,31 @@ def test_a_named_payment_that_is_never_to_be_had_is_told(
     for order in ("WC-727", "WC-728"):
         assert stands(services, purchase_target(order)) == "refused not_found"
         assert "77: named, and not to be had" in services.cases.history(purchase_target(order))[-1].detail
+    why = "refused: 77: named, and not to be had; nothing else was found"
+    assert services.cases.history(purchase_target("WC-728"))[-1].detail == why
+
+
+def test_the_history_tells_each_payment_that_was_named(
+    services: Services, simulator: Simulator, clock: Clock, tell: Tell
+) -> None:
+    """One that is not there, one of another order, and its own."""
+    other, own = reserve(simulator, external_reference="WC-500"), reserve(simulator, external_reference="WC-727")
+    tell("cancelled", 60, shop="woocommerce", meta_data=named("77", other, own))
+    clock.forward(minutes=6)
+
+    process(purchase_target("WC-727"), services)
+
+    reserved = "is authorized (pending_capture), not captured, 100.0 ARS"
+    foreign = "it carries the reference of another purchase"
+    history = services.cases.history(purchase_target("WC-727"))[1:]
+    assert [(entry.step, entry.rule, entry.detail) for entry in history] == [
+        ("read", "not found", "payment 77: GET was answered 404 (2000)"),
+        ("read", "authorized", f"payment {other} {reserved}"),
+        ("read", "authorized", f"payment {own} {reserved}"),
+        ("read", "not this order's", f"payment {other} {reserved}; {foreign}"),
+        ("read", "1 payment", f"purchase WC-727, total not known: {own} authorized 100.0 ARS"),
+        ("waits", "not_found_yet", "77: named, and not to be had"),
+    ]
 
 
 def test_what_the_plugin_did_not_write_down_is_found_by_reference(
@@ -1007,6 +1185,9 @@ def test_a_date_out_of_the_calendar_is_on_record(services: Services, tell: Tell)
     (case,) = services.cases.newest(9)
     assert "order 727" in case.detail
     assert "Not a moment of the calendar" in case.detail
+    (word,) = services.cases.said(case.target)
+    assert case.target.id == f"woocommerce-{word.id[:16]}"
+    assert (len(word.id), word.source, word.topic) == (64, "woocommerce", "order")
 
 
 def test_a_subscription_is_no_order(tell: Tell) -> None:

@@ -17,6 +17,7 @@ from handler.errors import DeliveryError
 from handler.errors import MalformedError
 from handler.errors import SignatureError
 from handler.models import Delivery
+from handler.models import Notification
 from handler.models import Sign
 from handler.sources import mercadopago
 from tests.fakes import MP_SECRET
@@ -79,7 +80,11 @@ def test_time_is_in_seconds_or_milliseconds_and_no_narrow_window(digits: int, ag
     mercadopago.verify(mercadopago_delivery(ts=ts), [MP_SECRET])
 
 
-@pytest.mark.parametrize("age", [timedelta(days=-31), timedelta(days=2)], ids=["ancient", "future"])
+@pytest.mark.parametrize(
+    "age",
+    [timedelta(days=-31), timedelta(days=-30), timedelta(days=1), timedelta(days=2)],
+    ids=["ancient", "just too old", "just too new", "future"],
+)
 def test_nonsense_times_are_refused(age: timedelta) -> None:
     """A window is there, only wide."""
     with pytest.raises(SignatureError):
@@ -143,6 +148,31 @@ def test_malformed_headers_are_refused(change: Callable[[str, str], str]) -> Non
         mercadopago.verify(header(change)(mercadopago_delivery()), [MP_SECRET])
 
 
+@pytest.mark.parametrize("ts", ["01795687200", "1795687200.0", "+1795687200", "1" * 19, "", "soon"])
+def test_a_malformed_time_is_refused_though_it_is_signed(ts: str) -> None:
+    """What is no plain number of seconds or milliseconds is computed with by nobody."""
+    with pytest.raises(SignatureError):
+        mercadopago.verify(mercadopago_delivery(ts=ts), [MP_SECRET])
+
+
+@pytest.mark.parametrize(
+    ("delivery", "reason"),
+    [
+        (mercadopago_delivery(query="type=payment"), "the query needs exactly one data.id, of 1 to 64 letters, digits"),
+        (mercadopago_delivery(headers={}), "x-request-id is missing or malformed"),
+        (header(MISSPELLINGS["no v1"])(mercadopago_delivery()), "x-signature is missing, or has not exactly one ts"),
+        (header(MISSPELLINGS["short"])(mercadopago_delivery()), "x-signature has a malformed ts or v1"),
+        (mercadopago_delivery(at=NOW, received_at=NOW + timedelta(days=99)), "ts is not within 30 days before and one"),
+        (mercadopago_delivery(secret="b" * 32), "v1 does not match any configured secret"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_refused_is_told_by_its_reason(delivery: Delivery, reason: str) -> None:
+    """Whoever has put the wrong secret in place has nothing else to go by."""
+    with pytest.raises(DeliveryError, match=f"^{reason}"):
+        mercadopago.verify(delivery, [MP_SECRET])
+
+
 #: Where the official validator goes another way, ours is stricter on purpose: with two `v1` or two
 #: `ts`, two readers of one header could see different things; hex digits have one spelling.
 LAXER = {"two v1", "two ts", "two headers"}
@@ -179,6 +209,7 @@ def official(delivery: Delivery) -> None:
         "data.id=&type=payment",
         "data.id=1&data.id=1",
         "data.id=1&data%2Eid=2",
+        "data.id=1&data.id=1=2",
         "data.id=%31",
         "data.id=1;request-id:r",
         "data.id=1%00",
@@ -212,6 +243,7 @@ def test_a_request_id_out_of_its_alphabet_is_refused(request_id: str) -> None:
         ("data.id=1319999999", b'{"type": "payment"}'),
         ("data.id=1319999999&type=payment", b'{"type": 7, "data": {"id": "666"}}'),
         ("data.id=1319999999", b"not json"),
+        ("data.id=1319999999", b"{}"),
         ("data.id=1319999999", b"[]"),
         ("data.id=1319999999", b'{"type": "<script>"}'),
         ("data.id=1319999999&type=&topic=payment", b""),
@@ -226,6 +258,7 @@ def test_a_request_id_out_of_its_alphabet_is_refused(request_id: str) -> None:
         "topic",
         "type in the body",
         "another id in the body",
+        "no body",
         "no topic",
         "a list for a body",
         "odd type in the body",
@@ -251,10 +284,11 @@ def test_the_signed_id_counts_and_nothing_else(query: str, body: bytes) -> None:
     ("query", "body"),
     [
         ("data.id=1319999999&type=topic_chargebacks_wh", b"{}"),
+        ("data.id=1319999999&topic=topic_chargebacks_wh", b'{"type": "payment"}'),
         ("data.id=1319999999", b'{"type": "plan"}'),
         ("data.id=PAY01JQ4S4KY8HWQ6NA5PXB65B3D3&type=payment", b"{}"),
     ],
-    ids=["another topic", "another topic in the body", "not a payment's id"],
+    ids=["another topic", "another topic by the other name", "another topic in the body", "not a payment's id"],
 )
 def test_what_is_authentic_but_not_for_us_asks_for_nothing(query: str, body: bytes) -> None:
     """It is answered 200, or Mercado Pago would send it again for weeks; only its signature is kept."""
@@ -333,8 +367,22 @@ def test_the_old_form_is_believed_by_nobody_and_asks_for_nothing() -> None:
     assert notification.id.startswith("ipn:payment:1319999999:")
 
 
+@pytest.mark.parametrize("query", ["data.id=1319999999&id=1319999999&topic=payment", "id=1&topic=payment&data%2Eid=1"])
+def test_what_has_an_id_that_can_be_signed_is_no_old_form(query: str) -> None:
+    """Two more parameters are no way around the signature."""
+    with pytest.raises(SignatureError):
+        mercadopago.verify(mercadopago_delivery(query=query, headers={}), [MP_SECRET])
+
+
+def test_the_old_form_about_what_is_no_number_tells_nothing_but_its_topic() -> None:
+    """Anybody may have written it."""
+    delivery = mercadopago_delivery(query="id=my-secret&topic=merchant_order", headers={})
+
+    assert parsed(delivery) == Notification("ipn", "mercadopago", "merchant_order", NOW)
+
+
 @pytest.mark.parametrize("query", ["id=%20&topic=payment", "id=1&topic=<b>", "id=&topic=payment"])
 def test_the_old_form_is_held_to_its_alphabet_too(query: str) -> None:
     """What is answered back is never what anybody likes to send."""
-    with pytest.raises(MalformedError):
+    with pytest.raises(MalformedError, match=r"^the query needs an id and a topic$"):
         parsed(mercadopago_delivery(query=query, headers={}))

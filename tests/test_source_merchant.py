@@ -18,6 +18,7 @@ from handler.errors import MalformedError
 from handler.errors import SignatureError
 from handler.models import Delivery
 from handler.models import Guards
+from handler.models import Notification
 from handler.models import Sign
 from handler.sources import merchant
 from tests.fakes import NOW
@@ -103,6 +104,7 @@ FORGERIES: dict[str, Callable[[Delivery], Delivery]] = {
     "a time with a point": changed(webhook_timestamp="1795687200.0"),
     "an early time": changed(webhook_timestamp="01795687200"),
     "other digits": changed(webhook_timestamp="١٧٩٥٦٨٧٢٠٠"),
+    "an old time": changed(webhook_timestamp=str(int(NOW.timestamp()) - 301)),
     "another time": changed(webhook_timestamp=str(int(NOW.timestamp()) + 1)),
     "no signature": changed(webhook_signature=None),
     "not ASCII": changed(webhook_signature="v1,é"),
@@ -118,6 +120,40 @@ def test_forgeries_are_refused(forge: Callable[[Delivery], Delivery]) -> None:
 
     with pytest.raises(SignatureError):
         merchant.verify(forged, [WHSEC])
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("no id", "webhook-id is missing or malformed"),
+        ("no time", "webhook-timestamp is missing or malformed"),
+        ("an old time", "webhook-timestamp is more than 300 seconds away from our clock"),
+        ("another body", "webhook-signature does not match any configured secret"),
+        ("too many", "webhook-signature has too many entries"),
+    ],
+)
+def test_what_is_refused_is_told_by_its_reason(name: str, reason: str) -> None:
+    """Whoever has put the wrong secret in place has nothing else to go by."""
+    with pytest.raises(SignatureError, match=f"^{reason}$"):
+        merchant.verify(FORGERIES[name](merchant_delivery(WITHDREW)), [WHSEC])
+
+
+def test_a_signature_may_be_the_last_of_thirty_two() -> None:
+    """No sender has that many secrets."""
+    delivery = merchant_delivery(WITHDREW)
+    entries = " ".join([*["v1,AAAA"] * 31, delivery.headers["webhook-signature"]])
+
+    merchant.verify(changed(webhook_signature=entries)(delivery), [WHSEC])
+
+
+def test_entries_are_parted_by_a_space_and_nothing_else() -> None:
+    """A signature with anything before or behind it is another text."""
+    delivery = merchant_delivery(WITHDREW)
+    right = delivery.headers["webhook-signature"]
+
+    for entry in (f"{right}\t", f"\t{right}", f"{right},", f"v1,{right}", right.removeprefix("v1,")):
+        with pytest.raises(SignatureError):
+            merchant.verify(changed(webhook_signature=entry)(delivery), [WHSEC])
 
 
 OFFICIAL_NOW = [name for name in FORGERIES if name not in {"a time with a point", "an early time", "other digits"}]
@@ -166,6 +202,7 @@ def test_the_real_payload_is_understood_in_full() -> None:
     assert notification.target == payment_target("1319999999")
     assert notification.guards == Guards(Decimal("1500.00"), "ARS", "ORDER-1")
     assert notification.occurred_at == datetime(2026, 11, 22, 12, 58, 12, tzinfo=UTC)
+    assert notification.occurred_at.tzinfo is UTC
     assert "changed their mind" not in repr(notification)
 
 
@@ -185,7 +222,9 @@ def test_a_purchase_can_be_named() -> None:
 )
 def test_other_types_are_authentic_and_hold_nothing_for_us(document: dict[str, Any]) -> None:
     """Whatever their data looks like."""
-    assert parsed(merchant_delivery(document)).target is None
+    notification = parsed(merchant_delivery(document, webhook_id="msg_1"))
+
+    assert notification == Notification("msg_1", "merchant", document["type"], NOW)
 
 
 def with_data(**data: Any) -> dict[str, Any]:
@@ -197,9 +236,10 @@ def with_data(**data: Any) -> dict[str, Any]:
     [
         {"payment_id": 1319999999, "unknown": {}, "reason": None, "occurred_at": None},
         {"payment_id": "1319999999", "amount": "0.5"},
+        {"payment_id": "1", "occurred_at": "0002-01-01T00:00:00Z"},
         {"external_reference": "Pedido nº 12/B"},
     ],
-    ids=["a number, nulls and an unknown field", "an amount", "a reference of any letters"],
+    ids=["a number, nulls and an unknown field", "an amount", "an odd year", "a reference of any letters"],
 )
 def test_what_a_sender_may_write(data: dict[str, Any]) -> None:
     """Numbers or strings for ids, unknown fields, nothing for what is optional."""
@@ -225,6 +265,7 @@ def test_what_a_sender_may_write(data: dict[str, Any]) -> None:
         (with_data(payment_id="٣"), "data.payment_id"),
         (with_data(payment_id="1" * 21), "data.payment_id"),
         (with_data(payment_id=None), "data.payment_id"),
+        (b'{"type": "buyer.withdrew", "data": {"payment_id": 1e0}}', "data.payment_id"),
         (with_data(order_id="ORD01JQ4S4KY8HWQ6NA5PXB65B3D"), "data.order_id"),
         (with_data(order_id="ord01jq4s4ky8hwq6na5pxb65b3d3"), "data.order_id"),
         (with_data(order_id=1), "data.order_id"),
@@ -259,6 +300,31 @@ def test_what_the_schema_refuses_is_told_field_by_field(document: object, field:
     assert all(isinstance(reason, str) for reason in found)
 
 
+ORDER = "ORD01JQ4S4KY8HWQ6NA5PXB65B3D3"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ({"payment_id": "12a"}, "Must be a payment's id: a number, or a string of digits."),
+        ({"order_id": "1"}, "Must be an order's id: ORD and 26 capital letters or digits."),
+        ({"external_reference": " "}, "Must be printable text."),
+        ({"payment_id": 1, "amount": 1500}, 'Must be a decimal string such as "1500.00".'),
+        ({"payment_id": 1, "currency": "ars"}, "Must be three capital letters."),
+        ({"payment_id": 1, "occurred_at": "0001-01-01T00:00:00+00:00"}, "Not a moment of the calendar."),
+        ({}, "Name one of payment_id, order_id, external_reference."),
+        ({"order_id": ORDER, "payment_id": 1}, "Name only one of payment_id, order_id, external_reference."),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_told_in_words(data: dict[str, Any], reason: str) -> None:
+    """The seller's developer reads them."""
+    with pytest.raises(InvalidError) as caught:
+        parsed(merchant_delivery(with_data(**data)))
+
+    (found,) = dict(caught.value.errors)["data"].values()  # type: ignore[attr-defined]
+    assert found == [reason]
+
+
 def test_a_body_that_is_not_json_is_malformed() -> None:
     """It was rightly signed, but there is nothing to tell field by field."""
     with pytest.raises(MalformedError):
@@ -271,7 +337,12 @@ def test_a_body_that_is_not_json_is_malformed() -> None:
         (WHSEC, None),
         (WHSEC.removeprefix("whsec_"), None),
         ("whsec_not base64", "is not whsec_ and base64"),
+        ("whsec_" + "AA AA" * 8, "is not whsec_ and base64"),
         ("whsec_é", "is not whsec_ and base64"),
+        ("whsec_" + "AAAA" * 8, None),
+        ("whsec_" + "AAAA" * 21 + "AA==", None),
+        ("whsec_" + "AAAA" * 21 + "AAA=", "must hold 24 to 64 bytes after whsec_"),
+        ("whsec_" + "AAAA" * 7 + "AAA=", "must hold 24 to 64 bytes after whsec_"),
         ("whsec_AAAA", "must hold 24 to 64 bytes after whsec_"),
         ("whsec_" + "AAAA" * 22, "must hold 24 to 64 bytes after whsec_"),
     ],

@@ -15,6 +15,7 @@ from threading import Thread
 
 import pytest
 
+from handler.cases import open_cases
 from handler.cases.sqlite import SQLiteCases
 from handler.cases.sqlite import connection
 from handler.cases.sqlite.connection import WriteLock
@@ -95,13 +96,25 @@ def test_whoever_opens_for_reading_cannot_write(database: Path) -> None:
     SQLiteCases(database).close()
     record = SQLiteCases(database, read_only=True)
 
-    with pytest.raises(StorageError, match="for reading only"):
+    with pytest.raises(StorageError, match=r"^the record was opened for reading only$"):
         record.accept(said(TARGET))
+    assert not hasattr(record._database, "_writer")
     reading = connection.for_reading(database)
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reading.execute("DELETE FROM cases")
     reading.close()
     record.close()
+
+
+def test_a_url_names_the_file(tmp_path: Path) -> None:
+    """With whatever folders there are to be made; who only reads makes nothing."""
+    file = tmp_path / "var/lib/handler/cases.sqlite3"
+
+    with pytest.raises(StorageError, match="there is no database at"):
+        open_cases(f"sqlite:///{file}", read_only=True)
+    open_cases(f"sqlite:///{file}").close()
+
+    assert file.is_file()
 
 
 def test_reading_what_is_not_there_is_a_clear_error(database: Path) -> None:
@@ -133,7 +146,7 @@ def test_tables_of_another_version_are_not_touched(database: Path, read_only: bo
     other.execute("PRAGMA user_version = 99")
     other.close()
 
-    with pytest.raises(StorageError, match="has version 99 of the tables, this handler knows 5"):
+    with pytest.raises(StorageError, match=f"^{database} has version 99 of the tables, this handler knows 5$"):
         SQLiteCases(database, read_only=read_only)
 
 
@@ -317,7 +330,8 @@ def test_a_lock_that_nobody_lets_go_of_is_a_storage_error(database: Path) -> Non
     connection.create(database)
     mine, theirs = WriteLock(database, patience=0.05), WriteLock(database)
 
-    with theirs, pytest.raises(StorageError, match="has been holding the lock"), mine:
+    told = r"^another process has been holding the lock for 0\.05 seconds$"
+    with theirs, pytest.raises(StorageError, match=told), mine:
         pass
     with mine:
         pass
@@ -487,6 +501,55 @@ def test_a_file_that_is_overwritten_is_a_storage_error_until_it_is_back(
     record.accept(said(payment_target("2")))
 
     assert len(record.newest(9)) == 2
+    record.close()
+
+
+def test_a_copy_is_one_file_that_its_owner_may_read(database: Path, tmp_path: Path) -> None:
+    """It holds what was acknowledged by then, needs nothing beside it, and can be opened where it is."""
+    record = SQLiteCases(database)
+    record.accept(said(TARGET))
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    (folder / "copy.part").write_text("somebody else's")
+
+    record.backup(folder / "copy")
+    record.accept(said(payment_target("2")))
+
+    record.close()
+    assert sorted(path.name for path in folder.iterdir()) == ["copy", "copy.part"]
+    assert (folder / "copy.part").read_text() == "somebody else's"
+    assert stat.S_IMODE((folder / "copy").stat().st_mode) == 0o600
+    # What https://sqlite.org/fileformat2.html calls the legacy way, without a journal that stays.
+    assert (folder / "copy").read_bytes()[18:20] == b"\x01\x01"
+    copy = SQLiteCases(folder / "copy")
+    assert [case.target for case in copy.newest(9)] == [TARGET]
+    copy.close()
+
+
+def test_a_copy_overwrites_nothing(database: Path, tmp_path: Path) -> None:
+    """Neither another copy nor anything else."""
+    record = SQLiteCases(database)
+    taken = tmp_path / "taken"
+    taken.write_text("something")
+
+    with pytest.raises(StorageError, match=r"taken is there already; a backup overwrites nothing$"):
+        record.backup(taken)
+    with pytest.raises(StorageError, match=r"no/such/folder cannot be written: "):
+        record.backup(tmp_path / "no/such/folder")
+
+    assert taken.read_text() == "something"
+    record.close()
+
+
+def test_a_check_writes(database: Path) -> None:
+    """A record that can only be read is no record."""
+    record = SQLiteCases(database)
+
+    record.check()
+    record.check()
+
+    beats = record._database.read(lambda db: db.execute("SELECT id, beats FROM heartbeat").fetchall())
+    assert [tuple(row) for row in beats] == [(1, 2)]
     record.close()
 
 

@@ -1,6 +1,8 @@
 """Tiendanube: its webhook names an order, the shop is asked what became of it, and the purchase is told."""
 
 import json
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,8 +10,10 @@ from werkzeug.test import Client
 
 from handler.cases import Cases
 from handler.errors import InvalidError
+from handler.errors import UnclearError
 from handler.models import DEFAULT_ACCOUNT
 from handler.models import Case
+from handler.models import Guards
 from handler.models import Notification
 from handler.models import Sign
 from handler.models import Target
@@ -134,9 +138,58 @@ def test_the_buyer_cancelled(services: Services, simulator: Simulator, shop: Sho
     assert status(simulator, payment) == "cancelled"
     assert stands(services, order_target(order_id)) == "cancelled buyer_withdrew"
     assert stands(services, purchase_target(order_id)) == "cancelled buyer_withdrew"
+    assert case_of(services, order_target(order_id)).detail == "its purchase: 1 cancelled"
     assert stands(services, payment_target(payment)) == "cancelled buyer_withdrew"
     told = services.cases.history(order_target(order_id))
     assert told[1].detail == f"order {order_id} of the shop is cancelled, reason customer, 100.00 ARS"
+
+
+def test_the_purchase_is_told_all_that_the_order_says(services: Services, shop: Shop, clock: Clock) -> None:
+    """Its amount, its currency and when it was cancelled; and whose word it is."""
+    order_id = shop.add_order()
+    shop.cancel(order_id, "customer")
+    clock.forward(seconds=5)
+    tell(services, "order/cancelled", order_id)
+    work_off(services)
+
+    (word,) = services.cases.said(purchase_target(order_id))
+    since = fakes.NOW + timedelta(microseconds=1)
+    assert word == Notification(
+        id=f"tiendanube {order_id}@{since}:withdrew",
+        source="tiendanube",
+        topic="order/cancelled",
+        received_at=clock(),
+        target=purchase_target(order_id),
+        sign=Sign.WITHDREW,
+        occurred_at=since,
+        guards=Guards(Decimal(100), "ARS"),
+        via=order_target(order_id),
+        number=1,
+        shop_order=f"tiendanube {order_id}",
+    )
+
+
+@pytest.mark.parametrize("read", ["open", "cancelled"])
+def test_what_was_read_is_in_the_history(services: Services, shop: Shop, read: str) -> None:
+    """In the shop's word."""
+    order_id = shop.add_order()
+    if read == "cancelled":
+        shop.cancel(order_id, "customer")
+    tell(services, "order/updated", order_id)
+    work_off(services)
+
+    assert services.cases.history(order_target(order_id))[1].rule == read
+
+
+def test_no_call_to_the_shop_begins_that_might_not_be_over_in_time(services: Services, shop: Shop) -> None:
+    """As with those to Mercado Pago."""
+    order_id = shop.add_order()
+    tell(services, "order/cancelled", order_id)
+
+    process(order_target(order_id), services, services.clock() + timedelta(seconds=14))
+
+    assert stands(services, order_target(order_id)) == "pending stopped"
+    assert shop.app.calls == []
 
 
 @pytest.mark.parametrize("reason", ["inventory", "fraud", "other", None])
@@ -158,6 +211,8 @@ def test_cancelled_for_another_reason_waits_and_is_read_again(
     work_off(services)
 
     assert len(shop.app.calls) >= 2
+    # It was seen before its purchase was told.
+    assert case_of(services, purchase_target(order_id)).opened_at == clock()
     assert status(simulator, payment) == "cancelled"
     assert stands(services, order_target(order_id)) == "cancelled order_cancelled"
 
@@ -370,7 +425,7 @@ def test_an_answer_about_another_order_is_not_believed(services: Services, shop:
     tell(services, "order/cancelled", order_id)
     work_off(services)
 
-    assert "about another order" in case_of(services, order_target(order_id)).detail
+    assert case_of(services, order_target(order_id)).detail == "the answer is about another order"
 
 
 def test_a_refused_token_is_named(services: Services, shop: Shop) -> None:
@@ -379,7 +434,22 @@ def test_a_refused_token_is_named(services: Services, shop: Shop) -> None:
     tell(services, "order/cancelled", "5")
     work_off(services)
 
-    assert "TIENDANUBE_ACCESS_TOKEN is refused (401)" in case_of(services, order_target("5")).detail
+    assert case_of(services, order_target("5")).detail == "TIENDANUBE_ACCESS_TOKEN is refused (401)"
+
+
+@pytest.mark.parametrize(("token", "code"), [(TOKEN, 200), ("another", 401)])
+def test_what_was_answered_is_told_with_the_error(services: Services, shop: Shop, token: str, code: int) -> None:
+    """As by the client of Mercado Pago."""
+    order_id, other = shop.add_order(), shop.add_order()
+    shop.orders[order_id] = shop.orders[other]
+    shop.access_token = token
+    client = fakes.seller(services).tiendanube
+    assert client is not None
+
+    with pytest.raises(UnclearError) as caught:
+        client.get_order("1234567", order_id)
+
+    assert caught.value.status == code
 
 
 def test_without_a_token_it_waits_for_one(cases: Cases, simulator: Simulator, shop: Shop, clock: Clock) -> None:
@@ -391,6 +461,7 @@ def test_without_a_token_it_waits_for_one(cases: Cases, simulator: Simulator, sh
     tell(without, "order/cancelled", order_id)
     work_off(without)
     assert stands(without, order_target(order_id)) == "pending no_account"
+    assert case_of(without, order_target(order_id)).detail == "TIENDANUBE_ACCESS_TOKEN is not set for this account"
     clock.forward(hours=1)
     work_off(fakes.services(cases, exchange, clock, **SETTINGS))
 

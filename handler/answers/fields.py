@@ -21,10 +21,9 @@ class IdField(fields.Field[str]):
     """An id, as a number or as a string of digits; kept as text, since some are beyond 2^53."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,20}", text):
+        if not isinstance(value, int | str) or not re.fullmatch(r"[0-9]{1,20}", str(value)):
             raise ValidationError("Not an id.")
-        return text
+        return str(value)
 
 
 def word(text: str | None) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import datetime
 from datetime import timedelta
-from decimal import Decimal
 
 from handler.models import Notification
 from handler.models import Payment
@@ -131,7 +130,7 @@ def shortfall(purchase: Purchase, rejected_id: str) -> tuple[Rule, str]:
     """
     if purchase.total is None:
         return Rule.TOTAL_UNKNOWN, f"{describe(purchase)}; what it should cover is not known"
-    covered = sum((payment.amount for payment in purchase.payments if payment.status in COVERING), Decimal(0))
+    covered = sum(payment.amount for payment in purchase.payments if payment.status in COVERING)
     if covered >= purchase.total:
         return Rule.PURCHASE_COVERED, f"{describe(purchase)}; {covered} of {purchase.total} is covered"
     if not _is_newest(rejected_id, purchase.payments):

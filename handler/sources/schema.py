@@ -18,23 +18,23 @@ from handler.models import is_order_id
 #: What tells two moments of one second apart.
 A_LITTLE = timedelta(microseconds=1)
 
+_NUMBER = re.compile(r"[1-9][0-9]{0,19}")
+
 
 class PaymentIdField(fields.Field[str]):
     """A payment's id, as a number or as a string of digits."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        if not isinstance(text, str) or not re.fullmatch(r"[1-9][0-9]{0,19}", text):
+        if not isinstance(value, int | str) or not _NUMBER.fullmatch(str(value)):
             raise ValidationError("Must be a payment's id: a number, or a string of digits.")
-        return text
+        return str(value)
 
 
 class NumberField(fields.Field[str]):
     """A number of somebody else's, or its digits; empty for anything else."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        is_number = isinstance(value, int | str) and not isinstance(value, bool)
-        return str(value) if is_number and re.fullmatch(r"[1-9][0-9]{0,19}", str(value)) else ""
+        return str(value) if isinstance(value, int | str) and _NUMBER.fullmatch(str(value)) else ""
 
 
 class OrderIdField(fields.Field[str]):

@@ -11,7 +11,6 @@ from marshmallow import validate
 from handler.lenient_schema import LenientSchema
 from handler.models import Delivery
 from handler.models import Notification
-from handler.models import Sign
 from handler.models import Target
 from handler.models import TargetKind
 from handler.sources.body_hmac import hex_hmac
@@ -67,7 +66,6 @@ def parse(delivery: Delivery, _settings: SourceSettings) -> Notification:
         topic=topic,
         received_at=delivery.received_at,
         target=Target(delivery.account, TargetKind.ORDER, f"{NAME}-{order}"),
-        sign=Sign.CHANGED,
     )
 
 

@@ -42,7 +42,7 @@ class WriteLock:
 
     def __init__(self, database: Path, patience: float = BUSY_TIMEOUT) -> None:
         self._patience = patience
-        self._file = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o600)
 
     def __enter__(self) -> None:
         """Hold the lock for the length of a block; raises StorageError if somebody else does not let go of it."""
@@ -72,7 +72,7 @@ class WriteLock:
 def create(database: Path) -> None:
     """Make the file where there is none, readable by its owner only; SQLite gives its side files the same mode."""
     database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = os.open(database, os.O_RDWR | os.O_CREAT, 0o600)
     begins = os.read(file, len(MAGIC))
     os.close(file)
     if begins not in {b"", MAGIC}:
@@ -123,10 +123,10 @@ def copied(db: sqlite3.Connection, file: Path) -> None:
     try:
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as folder:
             part = Path(folder, file.name)
-            os.close(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            os.close(os.open(part, os.O_CREAT | os.O_WRONLY, 0o600))
             _copy(db, part)
             part.rename(file)
-        folder_of_file = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
+        folder_of_file = os.open(file.parent, os.O_RDONLY)
         os.fsync(folder_of_file)
         os.close(folder_of_file)
     except (OSError, sqlite3.Error) as error:

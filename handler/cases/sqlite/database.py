@@ -42,7 +42,7 @@ class Database:
         self._lock = WriteLock(path)
         # Closed after the connections: closing any descriptor of a file gives up all locks that the process has on it.
         # https://sqlite.org/howtocorrupt.html
-        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._file = os.open(path, os.O_RDONLY)
         try:
             with self._lock:
                 self._connect()
