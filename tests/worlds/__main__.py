@@ -1,7 +1,6 @@
 """`python -m tests.worlds`: many worlds over all cores, the seed of each one in which something was wrong."""
 
 import json
-import logging
 import multiprocessing
 import os
 import sys
@@ -55,7 +54,6 @@ def simulate(seeds: Sequence[int], design: str) -> int:
 
 def portion(asked: tuple[list[int], str]) -> tuple[int, list[tuple[int, list[str]]]]:
     """Run some worlds; return how many, and what was wrong in which."""
-    logging.disable(logging.CRITICAL)
     seeds, design = asked
     with place() as folder:
         objections = [(seed, run_in(folder, seed, DESIGNS[design])) for seed in seeds]

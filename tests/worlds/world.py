@@ -1,5 +1,6 @@
 """One world from its beginning to its end, and what was wrong in it."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -118,10 +119,17 @@ class World:
 
 @contextmanager
 def place() -> Iterator[Path]:
-    """Make a folder for records that need not outlast the machine, in memory where there is such a place."""
+    """Make a folder for records that need not outlast the machine, in memory where there is such a place.
+
+    Nothing is logged meanwhile: what goes wrong there is meant to.
+    """
     memory = Path("/dev/shm")  # noqa: S108 - what is in it is a folder of one's own
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
-        yield Path(folder)
+    logging.disable(logging.CRITICAL)
+    try:
+        with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+            yield Path(folder)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def run_in(folder: Path, seed: int | str, design: Design = REAL) -> list[str]:

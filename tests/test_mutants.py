@@ -1,0 +1,20 @@
+"""Designs that look right and are not: no world would prove anything if they survived."""
+
+import pytest
+
+from tests.worlds.hosts import Design
+from tests.worlds.mutants import MUTANTS
+from tests.worlds.world import place
+from tests.worlds.world import run_in
+
+#: A mutant must show within so many worlds.
+ENOUGH = 400
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS)
+def test_a_wrong_design_does_not_survive(mutant: Design) -> None:
+    """In some early world something is wrong with it."""
+    with place() as folder:
+        assert any(run_in(folder, seed, mutant) for seed in range(ENOUGH))
