@@ -406,6 +406,20 @@ def test_what_no_notification_told_is_found(cloud: Cloud, caplog: pytest.LogCapt
     assert f"payment {lapses} is authorized" in caplog.text
 
 
+def test_what_cannot_be_read_again_now_is_left_for_the_next_round(
+    cloud: Cloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It does not come back again and again, and keeps nobody waiting."""
+    cloud.record.accept(said(purchase_target("ORDER-1"), at=utc_now() - timedelta(days=2)))
+    cloud.simulator.fail(Fault("GET", "/v1/payments/search", status=503, times=99))
+
+    sweep.make(cloud.environ)({"reconcile": True}, Context())
+    cloud.source.turn()
+
+    assert "not reconciled: GET was answered 503" in caplog.text
+    assert cloud.source.dead_letters() == []
+
+
 def test_notifications_come_before_what_is_read_again(cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
     """A thousand withdrawn purchases would keep those waiting that somebody told of."""
     cloud.record.accept(said(purchase_target("ORDER-1"), at=utc_now()))
