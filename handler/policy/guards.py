@@ -49,7 +49,7 @@ def _is_all(said: Notification, purchase: Purchase) -> bool:
     """
     given, living = said.guards.amount, _living(purchase.payments)
     amounts = [payment.amount for payment in living]
-    if given is None or (not living and purchase.total is None) or set(amounts) == {given}:
+    if given is None or not living or set(amounts) == {given}:
         return True
     return all(payment.id in said.payments for payment in living) and sum(amounts) <= given
 
