@@ -1,5 +1,6 @@
 """Tests for handler.policy: the decision tables, cell by cell."""
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -35,6 +36,7 @@ from handler.policy.purchase import not_instructed
 from handler.policy.purchase import shortfall
 from handler.policy.shop_order import decide_shop_order
 from handler.policy.words import merged
+from handler.policy.words import not_taken_back
 from handler.policy.words import standing
 from tests.fakes import NOW
 from tests.fakes import payment_target
@@ -550,6 +552,23 @@ def test_why_a_purchase_is_told_to_its_payments() -> None:
             "purchase ORDER-1 has 1 payment; the seller rejected the purchase and none of it is approved",
         ),
     )
+
+
+def test_what_the_seller_says_twice_stays_two_words() -> None:
+    """Each may have guards of its own; only a shop tells the same order again and again."""
+    first, second = said(PURCHASE, Sign.WITHDREW, id="a"), said(PURCHASE, Sign.WITHDREW, id="b")
+
+    assert merged([first, second]) == (first, second)
+
+
+def test_an_order_that_was_opened_twice_takes_back_what_came_in_between() -> None:
+    """In whatever order the words are looked at."""
+    order = {"shop_order": "shopify 1"}
+    opened = [said(PURCHASE, Sign.ORDER_OPEN, NOW + timedelta(minutes=minutes), **order) for minutes in (1, 3)]
+    cancelled = said(PURCHASE, Sign.ORDER_CANCELLED, NOW + timedelta(minutes=2), **order)
+
+    for words in itertools.permutations([*opened, cancelled]):
+        assert cancelled not in not_taken_back(words)
 
 
 def test_what_a_claim_leads_to_is_told_that_the_buyer_withdrew() -> None:
