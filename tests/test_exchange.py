@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -213,6 +214,32 @@ def test_nothing_is_taken_from_the_surroundings(
         assert b"User-Agent: tests/1\r\n" in request
         assert b"Accept-Encoding: identity\r\n" in request
         assert b"Cookie" not in request
+
+
+def test_nothing_is_sent_twice(listen: Callable[[Behaviour], str]) -> None:
+    """A PUT that was not answered may have happened."""
+    requests: list[bytes] = []
+
+    def behave(connection: socket.socket, request: bytes) -> None:
+        requests.append(request)
+        connection.close()
+
+    with pytest.raises(UnclearError):
+        exchanged(listen(behave), "PUT")
+
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_both_schemes_go_the_same_way(scheme: str) -> None:
+    """With answers held to their deadline, no try of its own, and no more connections than were asked for."""
+    exchange = Exchange(connections=3, user_agent="tests")
+    adapter: Any = exchange._session.get_adapter(f"{scheme}://api.mercadopago.com/v1/payments/1")
+    pool = adapter.poolmanager.connection_from_url(f"{scheme}://api.mercadopago.com/")
+
+    assert (adapter.max_retries.total, pool.block, pool.pool.maxsize) == (0, True, 3)
+    assert pool.ConnectionCls.response_class.__module__ == "handler.exchange"
+    exchange.close()
 
 
 def test_one_connection_serves_many_calls(listen: Callable[[Behaviour], str]) -> None:

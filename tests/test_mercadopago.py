@@ -191,6 +191,30 @@ def test_anything_else_is_not_a_release(given: Answer) -> None:
         api(Canned(given)).cancel(payment_target("1"), KEY)
 
 
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (document(id=2, status="cancelled"), "the answer is about something else"),
+        (document(), "the cancel was answered 200 with status authorized"),
+    ],
+)
+def test_why_it_is_not_a_release_is_told(given: dict[str, Any], why: str) -> None:
+    """Beside the 200, which it was."""
+    with pytest.raises(UnclearError) as caught:
+        api(Canned(answer(given))).cancel(payment_target("1"), KEY)
+
+    assert (str(caught.value), caught.value.status) == (why, 200)
+
+
+def test_whose_token_it_is_is_asked_once(client: MercadoPago, simulator: Simulator) -> None:
+    """By all clients that were made of one."""
+    for _ in range(2):
+        client.until(NOW + timedelta(minutes=1)).collector_id()
+    client.collector_id()
+
+    assert len(simulator.calls) == 1
+
+
 def test_a_payment_that_cannot_be_cancelled_is_a_state_error(client: MercadoPago, simulator: Simulator) -> None:
     """400 with code 2018."""
     payment_id = simulator.memory.add_payment("approved")

@@ -1,5 +1,6 @@
 """Tests for handler.policy: the decision tables, cell by cell."""
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -28,11 +29,14 @@ from handler.policy import decide_purchase
 from handler.policy import settle_spread
 from handler.policy import wants_purchase
 from handler.policy.alert import decide_alert
+from handler.policy.guards import differences
+from handler.policy.guards import purchase_differences
 from handler.policy.guards import token_mode
 from handler.policy.purchase import not_instructed
 from handler.policy.purchase import shortfall
 from handler.policy.shop_order import decide_shop_order
 from handler.policy.words import merged
+from handler.policy.words import not_taken_back
 from handler.policy.words import standing
 from tests.fakes import NOW
 from tests.fakes import payment_target
@@ -418,6 +422,123 @@ def test_all_that_a_shop_said_of_an_order_is_one_word() -> None:
     )
 
 
+def test_why_a_purchase_waits_is_told() -> None:
+    """And until when."""
+    weak = said(PURCHASE, Sign.ORDER_CANCELLED)
+
+    assert not_instructed([weak], NOW, GRACE) == Decision.wait(
+        NOW + GRACE, Rule.GRACE, "the order is cancelled; looked at once the grace period is over"
+    )
+
+
+def test_a_withdrawal_is_told_to_all_payments() -> None:
+    """In words, too."""
+    withdrawal = said(PURCHASE, Sign.WITHDREW)
+    both = Purchase("ORDER-1", (payment(), payment("approved", "2")))
+
+    assert decide_purchase([withdrawal], both) == (
+        Decision.spread(
+            ("1", "2"),
+            Sign.WITHDREW,
+            withdrawal,
+            Rule.BUYER_WITHDREW,
+            "purchase ORDER-1 has 2 payments; the buyer withdrew from all of it",
+        ),
+    )
+
+
+def test_one_refusal_is_told_and_only_of_what_is_stronger() -> None:
+    """Two withdrawals that do not agree are refused once; a rejection that agrees hides another that does not."""
+    wrong = [said(PURCHASE, sign, guards=Guards(currency="BRL")) for sign in (Sign.WITHDREW, Sign.WITHDREW)]
+    right = said(PURCHASE, Sign.REJECTED)
+    too = said(PURCHASE, Sign.REJECTED, guards=Guards(currency="BRL"))
+
+    assert [outcome(decision) for decision in decide_purchase(wrong, alone(payment()))] == ["refused guard_failed"]
+    assert [outcome(decision) for decision in decide_purchase([too, right], alone(payment()))] == [
+        "spread seller_rejected"
+    ]
+
+
+def test_an_amount_that_agreed_once_is_not_compared_again() -> None:
+    """It was compared with all of it, before any of it was released."""
+    withdrawal = said(PURCHASE, Sign.WITHDREW, id="a", guards=Guards(amount=Decimal(500)))
+
+    assert outcome(decide_purchase([withdrawal], alone(payment()))[0]) == "refused guard_failed"
+    assert outcome(decide_purchase([withdrawal], alone(payment()), {"a"})[0]) == "spread buyer_withdrew"
+
+
+@pytest.mark.parametrize(
+    ("amount", "status", "total", "named", "is_right"),
+    [
+        (None, "authorized", None, (), True),
+        (Decimal(99), "authorized", None, (), False),
+        (Decimal(99), "rejected", None, (), True),
+        (Decimal(99), "rejected", Decimal(100), (), False),
+        (Decimal(150), "authorized", None, ("1",), True),
+        (Decimal(100), "authorized", None, ("1",), True),
+        (Decimal(99), "authorized", None, ("1",), False),
+        (Decimal(150), "authorized", None, ("2",), False),
+    ],
+)
+def test_an_amount_for_all_of_it(
+    amount: Decimal | None, status: str, total: Decimal | None, named: tuple[str, ...], is_right: bool
+) -> None:
+    """What a shop names may be less than its order; where nothing lives and no total is known, nothing is compared."""
+    word = said(PURCHASE, Sign.ORDER_CANCELLED, guards=Guards(amount=amount), payments=named)
+
+    assert (purchase_differences(word, alone(payment(status), total=total)) == ()) == is_right
+
+
+def test_a_reference_that_differs_is_told_by_its_name() -> None:
+    """Two currencies are none that anybody can mean."""
+    both = Purchase("ORDER-1", (payment(), payment("authorized", "2", currency="BRL")))
+    word = said(PURCHASE, Sign.WITHDREW, guards=Guards(currency="ARS", external_reference="ORDER-2"))
+
+    assert purchase_differences(word, both) == (
+        "currency is ARS/BRL at Mercado Pago, ARS in the notification",
+        "external_reference is ORDER-1 at Mercado Pago, ORDER-2 in the notification",
+    )
+
+
+def test_what_was_said_of_a_purchase_is_compared_with_the_payment_alone_until_it_is_read() -> None:
+    """Under the reference that it carries."""
+    word = said(PURCHASE, Sign.WITHDREW, guards=Guards(external_reference="ORDER-1"))
+
+    assert differences(word, payment()) == ()
+
+
+def test_the_payment_tells_what_became_of_our_cancel() -> None:
+    """In words."""
+    captured = payment("approved")
+
+    assert decide(facts(captured, told(Sign.WITHDREW), intent=Rule.BUYER_WITHDREW)).why == (
+        f"{captured}: the money was taken; a refund is the seller's decision"
+    )
+    unheard = payment("unknown")
+    assert decide(facts(unheard, told(Sign.WITHDREW))).why == f"{unheard}: this is not a state that is known"
+
+
+def test_an_instruction_that_does_not_agree_is_told_against_the_purchase_that_was_read() -> None:
+    """Not against the payment alone."""
+    withdrew = said(PURCHASE, Sign.WITHDREW, guards=Guards(amount=Decimal(500)))
+    both = Purchase("ORDER-1", (RESERVE, payment("authorized", "2", amount=Decimal(40))))
+
+    assert decide(facts(RESERVE, withdrew, purchase=both)).why == (
+        f"{RESERVE}; amount is 100 at Mercado Pago, 500 in the notification"
+    )
+
+
+def test_the_word_that_tells_of_a_rejection_is_the_report_of_it() -> None:
+    """Its reserves are told in its name."""
+    report = told(Sign.CHANGED)
+
+    decision = decide(rejected_facts(RESERVE, REJECTED))
+
+    assert decision.origin is not None
+    assert decision.origin.sign is report.sign
+    assert decision.why == (f"{REJECTED}; purchase ORDER-1 has 2 payments; only 60 of 100 is covered")
+
+
 def test_why_a_purchase_is_told_to_its_payments() -> None:
     """What fell through, and how far."""
     rejection = said(PURCHASE, Sign.REJECTED)
@@ -431,6 +552,23 @@ def test_why_a_purchase_is_told_to_its_payments() -> None:
             "purchase ORDER-1 has 1 payment; the seller rejected the purchase and none of it is approved",
         ),
     )
+
+
+def test_what_the_seller_says_twice_stays_two_words() -> None:
+    """Each may have guards of its own; only a shop tells the same order again and again."""
+    first, second = said(PURCHASE, Sign.WITHDREW, id="a"), said(PURCHASE, Sign.WITHDREW, id="b")
+
+    assert merged([first, second]) == (first, second)
+
+
+def test_an_order_that_was_opened_twice_takes_back_what_came_in_between() -> None:
+    """In whatever order the words are looked at."""
+    order = {"shop_order": "shopify 1"}
+    opened = [said(PURCHASE, Sign.ORDER_OPEN, NOW + timedelta(minutes=minutes), **order) for minutes in (1, 3)]
+    cancelled = said(PURCHASE, Sign.ORDER_CANCELLED, NOW + timedelta(minutes=2), **order)
+
+    for words in itertools.permutations([*opened, cancelled]):
+        assert cancelled not in not_taken_back(words)
 
 
 def test_what_a_claim_leads_to_is_told_that_the_buyer_withdrew() -> None:

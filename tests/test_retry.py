@@ -81,6 +81,17 @@ def test_a_payment_that_is_not_found_is_refused_in_the_end() -> None:
     assert decision.state is State.REFUSED
 
 
+@pytest.mark.parametrize(
+    ("misses", "moment", "is_long"),
+    [(4, timedelta(), True), (4, timedelta(microseconds=-1), False), (3, timedelta(days=1), False)],
+)
+def test_the_fifth_look_is_the_last_if_it_comes_late_enough(misses: int, moment: timedelta, is_long: bool) -> None:
+    """As late as four waits take at least."""
+    assert TRYING.patience == timedelta(seconds=(5 + 30 + 120 + 120) * 0.8)
+
+    assert TRYING.has_looked_long(replace(CASE, misses=misses), NOW + TRYING.patience + moment) == is_long
+
+
 def test_being_asked_often_is_no_reason_to_believe_it_sooner() -> None:
     """Each notification makes the case look again; only time tells that the payment is not there."""
     case, rules = CASE, set()
