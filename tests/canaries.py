@@ -25,7 +25,8 @@ FORMS = (
     "APP_USR-c4n4ry{:07d}",
 )
 
-PATTERN = re.compile(rb"450995377\d{7}|987\.654\.\d{7}|54911577\d{7}|30577\d{7}|(?i:c4n4ry\s?\d*)")
+#: The DNI stands alone: its digits are few enough to come about within a hash.
+PATTERN = re.compile(rb"450995377\d{7}|987\.654\.\d{7}|54911577\d{7}|(?<![0-9a-f])30577\d{7}|(?i:c4n4ry\s?\d*)")
 
 
 def found_in(text: bytes | str, *others: str) -> set[bytes]:

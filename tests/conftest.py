@@ -1,5 +1,6 @@
 """What tests ask for by name."""
 
+import os
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -21,6 +22,18 @@ from handler.simulator import Simulator
 from handler.web import create_app
 from tests import amazon
 from tests import fakes
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for a socket or a clock."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a pretend AWS is slow."""
+    for item in items:
+        if "aws" in getattr(item, "fixturenames", ()) or "[dynamodb" in item.name:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

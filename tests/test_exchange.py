@@ -112,6 +112,22 @@ def test_no_whole_answer_in_time_is_unclear(listen: Callable[[Behaviour], str], 
     assert time.monotonic() - begun < TOTAL + 1
 
 
+def test_what_never_pauses_is_cut_off_all_the_same(listen: Callable[[Behaviour], str]) -> None:
+    """Each read has something at once, so that no wait of a socket ends it."""
+
+    def pours(connection: socket.socket, _request: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            connection.sendall(b"1\r\na\r\n" * 10_000)
+
+    url, begun = listen(pours), time.monotonic()
+
+    with pytest.raises(UnclearError, match="was not answered"):
+        exchanged(url)
+
+    assert time.monotonic() - begun < TOTAL + 1
+
+
 def test_an_answer_may_be_a_megabyte_and_no_byte_more(listen: Callable[[Behaviour], str]) -> None:
     """What came back is known though it is not read: its status."""
     head = b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n"
