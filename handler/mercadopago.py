@@ -185,7 +185,11 @@ class MercadoPago:
 
     def _search_page(self, query: str, offset: int) -> dict[str, Any]:
         order = f"sort=date_created&criteria=asc&range=date_created&limit={PAGE}&offset={offset}"
-        page: dict[str, Any] = self._calls.get(f"/v1/payments/search?{query}&{order}", SEARCH)
+        try:
+            page: dict[str, Any] = self._calls.get(f"/v1/payments/search?{query}&{order}", SEARCH)
+        except PaymentNotFoundError as error:
+            # A search that finds nothing says so with 200: this one did not take place.
+            raise UnclearError(str(error), status=error.status) from error
         return page
 
 

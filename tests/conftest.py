@@ -24,6 +24,7 @@ from tests import amazon
 from tests import fakes
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: many tests wait for a socket or a clock."""
     return (os.cpu_count() or 1) + 1

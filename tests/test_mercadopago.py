@@ -460,6 +460,14 @@ def test_a_wrong_token_is_refused(simulator: Simulator) -> None:
         api(DirectExchange(simulator)).get_payment("1")
 
 
+def test_a_search_that_is_not_to_be_had_has_found_nothing_out() -> None:
+    """Where nothing is found, that is a 200."""
+    with pytest.raises(UnclearError, match="404") as caught:
+        api(Canned(answer({}, 404))).search_payments("ORDER-1")
+
+    assert caught.value.status == 404
+
+
 def test_ids_cannot_leave_their_place_in_the_path() -> None:
     """Whatever a target holds."""
     exchange = Canned(answer({}, 404))

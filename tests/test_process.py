@@ -455,6 +455,55 @@ def test_a_search_that_is_empty_at_first_is_made_again(services: Services, simul
     assert stands(services, PURCHASE) == "cancelled buyer_withdrew"
 
 
+def searched_in_vain(services: Services, clock: Clock, times: int) -> None:
+    for _ in range(times):
+        work_off(services)
+        clock.forward(hours=2)
+
+
+@pytest.mark.parametrize("fault", [Fault("GET", "/v1/payments/search.*", status=404), None], ids=["404", "empty"])
+def test_a_new_word_is_looked_into_as_patiently_as_the_first(
+    services: Services, simulator: Simulator, clock: Clock, fault: Fault | None
+) -> None:
+    """The payment that it means may be a moment old, and the index behind."""
+    hear(services, PURCHASE, Sign.REJECTED)
+    searched_in_vain(services, clock, 4)
+    card = simulator.memory.add_payment(external_reference="ORDER-1")
+    clock.forward(seconds=1)
+    if fault is None:
+        simulator.memory.hidden.add(card)
+    else:
+        simulator.fail(fault)
+    hear(services, PURCHASE, Sign.REJECTED)
+    work_off(services)
+    simulator.memory.hidden.clear()
+
+    searched_in_vain(services, clock, 3)
+
+    assert stands(services, PURCHASE) == "cancelled seller_rejected"
+
+
+def test_what_was_found_once_is_not_given_up_over_one_empty_search(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """Four that found nothing were before that."""
+    card = simulator.memory.add_payment("in_process", external_reference="ORDER-1")
+    simulator.memory.hidden.add(card)
+    clock.forward(seconds=1)
+    hear(services, PURCHASE, Sign.ORDER_CANCELLED)
+    searched_in_vain(services, clock, 4)
+    simulator.memory.hidden.clear()
+    work_off(services)
+    before = case_of(services, PURCHASE)
+    simulator.memory.hidden.add(card)
+    clock.forward(hours=13)
+
+    work_off(services)
+
+    assert (before.state, before.misses) == (State.PENDING, 0)
+    assert case_of(services, PURCHASE).state is State.PENDING
+
+
 def test_a_payment_that_is_never_found_is_refused(services: Services, simulator: Simulator, clock: Clock) -> None:
     """As is the one of Mercado Pago's Simulate button."""
     target = payment_target("123456")

@@ -92,6 +92,15 @@ def test_the_fifth_look_is_the_last_if_it_comes_late_enough(misses: int, moment:
     assert TRYING.has_looked_long(replace(CASE, misses=misses), NOW + TRYING.patience + moment) == is_long
 
 
+@pytest.mark.parametrize(("moment", "is_long"), [(timedelta(0), True), (-timedelta(microseconds=1), False)])
+def test_what_was_said_last_is_looked_for_as_long_as_what_was_said_first(moment: timedelta, is_long: bool) -> None:
+    """It may mean a payment that is not older, and the index be behind again."""
+    last = NOW + timedelta(hours=1)
+    case = replace(CASE, misses=4, said=(said(CASE.target, at=last), said(CASE.target)))
+
+    assert TRYING.has_looked_long(case, last + TRYING.patience + moment) == is_long
+
+
 def test_being_asked_often_is_no_reason_to_believe_it_sooner() -> None:
     """Each notification makes the case look again; only time tells that the payment is not there."""
     case, rules = CASE, set()
@@ -137,7 +146,8 @@ def test_a_purchase_without_payments_ends_with_nothing_to_do() -> None:
 def test_only_a_withdrawal_is_said_to_stay_on_file(sign: Sign, why: str) -> None:
     """After a rejection the buyer's next card is a good payment."""
     target = purchase_target("ORDER-1")
-    purchase = replace(opened(target, NOW - timedelta(hours=1)), misses=4, said=(said(target, sign),))
+    then = NOW - timedelta(hours=1)
+    purchase = replace(opened(target, then), misses=4, said=(said(target, sign, then),))
 
     _, decision = after_failure(purchase, PaymentNotFoundError("none"), NOW, TRYING)
 

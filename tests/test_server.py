@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from socket import create_connection
+from socket import create_server
 from threading import Event
 from typing import Any
 
@@ -15,6 +17,7 @@ from handler.server import PATIENCE
 from handler.server import Server
 from handler.server import url_of
 from handler.server.channel import REQUEST_TIME
+from handler.server.door import shut
 from tests.running import wait_until
 
 LIMIT = 1000
@@ -171,6 +174,22 @@ def test_a_stop_takes_in_who_is_already_connected() -> None:
     for connection in connections:
         assert answered(connection).startswith(b"HTTP/1.1 200")
         connection.close()
+
+
+def test_who_knocks_while_the_door_is_closing_is_not_let_in_to_be_thrown_out() -> None:
+    """Nobody stands at the door when it closes; who stood there before is greeted."""
+    with create_server(("127.0.0.1", 0)) as listening:
+        first = create_connection(listening.getsockname(), 1)
+        shut(listening)
+
+        with pytest.raises(TimeoutError):
+            create_connection(listening.getsockname(), 0.2)
+
+        greeted, _ = listening.accept()
+        first.sendall(b"a")
+        assert greeted.recv(1) == b"a"
+        greeted.close()
+        first.close()
 
 
 def test_a_stop_under_load_lets_nobody_in_any_more(serve: Callable[..., Server]) -> None:

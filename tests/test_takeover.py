@@ -4,6 +4,8 @@ import signal
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
+from contextlib import closing
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 from handler.cases import open_cases
 from handler.clock import utc_now
+from handler.errors import StorageError
 from handler.models import Entry
 from handler.models import State
 from handler.models import Step
@@ -75,6 +78,7 @@ def handler(gate: Gate, serve: Callable[..., Server], tmp_path: Path) -> Iterato
     """A running handler that calls through the gate."""
     running = Handler(tmp_path, serve(gate, threads=4).url, GRACE_PERIOD="0")
     yield running
+    running.process.send_signal(signal.SIGCONT)
     running.close()
 
 
@@ -84,6 +88,16 @@ def withdrawn(handler: Handler, simulator: Simulator, gate: Gate) -> Target:
     handler.receipt(merchant_delivery({"type": "buyer.withdrew", "data": {"payment_id": target.id}}, at=utc_now()))
     assert gate.arrived.wait(10)
     return target
+
+
+def put_to_sleep(handler: Handler) -> None:
+    """Stop it at a moment at which it holds no lock of the record."""
+    while True:
+        handler.process.send_signal(signal.SIGSTOP)
+        with suppress(StorageError), closing(open_cases(handler.database_url)) as record:
+            record.check()
+            return
+        handler.process.send_signal(signal.SIGCONT)
 
 
 def take_over(handler: Handler, simulator: Simulator) -> None:
@@ -117,7 +131,7 @@ def test_who_wakes_up_after_the_lease_writes_nothing_any_more(
     """The fence is newer: one end, of the one who took over, one effect, and the log tells it."""
     target = withdrawn(handler, simulator, gate)
 
-    handler.process.send_signal(signal.SIGSTOP)
+    put_to_sleep(handler)
     take_over(handler, simulator)
     ended = history(handler, target)
     gate.opened.set()

@@ -43,7 +43,15 @@ class Trying:
 
     def has_looked_long(self, case: Case, now: datetime) -> bool:
         """Whether this look, finding nothing, is the last one: others before it, and long enough, found nothing."""
-        return case.misses >= NOT_FOUND_TRIES - 1 and now >= case.opened_at + self.patience
+        return case.misses >= NOT_FOUND_TRIES - 1 and self.has_waited(case, now)
+
+    def has_waited(self, case: Case, now: datetime) -> bool:
+        """Whether what is not there by now is not coming.
+
+        What was said last may mean something that is no older, and Mercado Pago's index a moment behind.
+        """
+        since = max([case.opened_at, *(word.received_at for word in case.said)])
+        return now >= since + self.patience
 
     def wait(self, attempts: int, retry_after: float | None = None) -> timedelta:
         """Return the wait after so many failures, give or take 20 %, or what Mercado Pago asked for."""

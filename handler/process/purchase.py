@@ -51,7 +51,9 @@ def work_on_purchase(work: Work) -> Decision:
 def _decided(work: Work, said: Sequence[Notification]) -> Decision:
     purchase, missing = _found(work, said)
     tried = work.trying.has_looked_long(work.case, work.now())
-    if not tried and _may_be_incomplete(work.case, said, purchase):
+    if purchase.payments and not missing:
+        work.case = replace(work.case, misses=0)
+    if not work.trying.has_waited(work.case, work.now()) and _may_be_incomplete(work.case, said, purchase):
         msg = "the payments found come to less than the notification says"
         raise PaymentNotFoundError(msg)
     decision = _spread(work, said, purchase) if purchase.payments else _none(missing)

@@ -17,6 +17,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from handler.server.channel import Channel
+from handler.server.door import shut
 
 #: How many connections wait to be let in, at most.
 BACKLOG = 1024
@@ -133,13 +134,17 @@ class Server:
 
     def _drain(self) -> None:
         self._server.is_draining = True
-        # Whoever was in the queue when the stop began is let in, nobody after that.
+        # Whoever is at the door when the stop begins is let in, nobody after that.
+        shut(self._socket)
+        self._turn(0.05)
         self._let_in(BACKLOG)
         wasyncore.dispatcher.close(self._server)
         end = time.monotonic() + PATIENCE
         while self._server.active_channels and time.monotonic() < end:
             for channel in list(self._server.active_channels.values()):
-                channel.will_close = channel.will_close or channel.is_idle()
+                # What has arrived and was not read yet was not kept back by the other side.
+                is_idle = channel.is_idle() and not _is_readable(channel.socket)
+                channel.will_close = channel.will_close or is_idle
             self._turn(0.05)
 
 
@@ -148,8 +153,8 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _is_readable(listening: socket.socket) -> bool:
-    """Whether somebody connected whom nobody has greeted yet."""
+def _is_readable(sock: socket.socket) -> bool:
+    """Whether something arrived that nobody has read, or somebody connected whom nobody has greeted yet."""
     poll = select.poll()
-    poll.register(listening, select.POLLIN)
+    poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))

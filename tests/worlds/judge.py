@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import field
 from decimal import Decimal
+from math import inf
 
 from greenlet import getcurrent
 
@@ -26,6 +27,7 @@ OPEN = {"authorized", "in_process", "pending"}
 class Word:
     """Something that somebody says of a payment or a purchase; when it was really said, and when it was stored.
 
+    `received_at` is when the first delivery of it came that was stored.
     `kind` is `withdrew`, `rejected`, `cancelled` (by a shop, for no stated reason), `open` (again) or `report`.
     What does not agree with Mercado Pago in its guards is no reason for anything; `currency` is one that may.
     """
@@ -37,6 +39,7 @@ class Word:
     agrees: bool = True
     currency: str = ""
     stored_at: float | None = None
+    received_at: float = inf
     target: Target | None = None
     name: str = ""
 
@@ -63,7 +66,7 @@ class Judge:
     purchases: dict[str, Purchase] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     _intended: set[str] = field(default_factory=set)
-    _hearing: dict[object, Word] = field(default_factory=dict)
+    _hearing: dict[object, tuple[Word, float]] = field(default_factory=dict)
     _sent: dict[object, int] = field(default_factory=dict)
 
     def object(self, what: str) -> None:
@@ -71,16 +74,18 @@ class Judge:
 
     def hears(self, word: Word) -> None:
         """Take down that a word is on its way into the record, if it has anything in it."""
-        self._hearing[getcurrent()] = word
+        self._hearing[getcurrent()] = word, self.upstream.hub.now
 
     def heard(self) -> Word:
         """Return what is on its way here."""
-        return self._hearing[getcurrent()]
+        word, _ = self._hearing[getcurrent()]
+        return word
 
     def stored(self, notification: Notification) -> None:
         """Take down that it is there now; what cases tell each other is no word of anybody."""
-        word = self._hearing.get(getcurrent())
+        word, received_at = self._hearing.get(getcurrent(), (None, inf))
         if word is not None and notification.via is None:
+            word.received_at = min(word.received_at, received_at)
             word.target, word.name = notification.target, notification.id
             word.stored_at = self.upstream.hub.now if word.stored_at is None else word.stored_at
 
@@ -149,7 +154,7 @@ class Judge:
             return False
         was_there = self.upstream.past[payment][0][0] <= word.said_at
         fell_through = word.kind in {"rejected", "cancelled"} and was_there and not self._was_paid(purchase)
-        is_ripe = word.kind != "cancelled" or self._has_waited(word.stored_at)
+        is_ripe = word.kind != "cancelled" or self._has_waited(word.received_at)
         return word.kind == "withdrew" or (fell_through and is_ripe)
 
     def _has_waited(self, since: float) -> bool:

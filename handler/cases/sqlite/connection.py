@@ -22,7 +22,7 @@ from pathlib import Path
 from handler.errors import StorageError
 
 #: How long another process may hold the file before it counts as not available, in seconds.
-BUSY_TIMEOUT = 5.0
+BUSY_TIMEOUT = 2.0
 
 #: How long to wait before asking for the lock again, in seconds.
 POLL = 0.002

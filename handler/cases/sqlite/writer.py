@@ -23,7 +23,7 @@ Work = Callable[[sqlite3.Connection], Any]
 GROUP = 64
 
 #: How long a caller waits for its commit, in seconds; what is written later than that is found again as a duplicate.
-PATIENCE = 5.0
+PATIENCE = 2.0
 
 logger = logging.getLogger(__name__)
 
