@@ -46,6 +46,8 @@ COMMANDS = [
     "cases",
     "show",
     "replay",
+    "release",
+    "report",
     "reconcile",
     "backup",
     "send",

@@ -45,7 +45,9 @@ COMMANDS = [line.removeprefix("$ ") for block in CONSOLE for line in block.split
 @pytest.fixture(scope="module")
 def handler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handler]:
     """A handler that runs as the README says, with a pretend Mercado Pago."""
-    upstream = Server(Simulator(Memory(access_token=TOKEN, clock=utc_now)).app, "127.0.0.1", 0)
+    memory = Memory(access_token=TOKEN, clock=utc_now)
+    memory.add_payment(external_reference="ORDER-1234")
+    upstream = Server(Simulator(memory).app, "127.0.0.1", 0)
     thread = Thread(target=upstream.run, daemon=True)
     thread.start()
     running = Handler(tmp_path_factory.mktemp("docs"), upstream.url)

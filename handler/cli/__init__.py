@@ -10,7 +10,9 @@ from handler.cli.demo import demo
 from handler.cli.reconcile import reconcile
 from handler.cli.records import cases
 from handler.cli.records import show
+from handler.cli.release import release
 from handler.cli.replay import replay
+from handler.cli.report import report
 from handler.cli.send import send
 from handler.cli.serve import serve
 from handler.errors import ConfigError
@@ -39,5 +41,5 @@ def main() -> None:
     """Cancel Mercado Pago card reserves when a signed notification says that the purchase fell through."""
 
 
-for _command in (serve, demo, cases, show, replay, reconcile, backup, send):
+for _command in (serve, demo, cases, show, replay, release, report, reconcile, backup, send):
     main.add_command(_command)
