@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -321,6 +322,57 @@ def test_what_was_begun_is_waited_for_a_little_longer(database: Path) -> None:
     going.set()
 
     assert writer.run(lambda db: db.execute("SELECT count(*) FROM late").fetchone()[0]) == 0
+    writer.close()
+    files.close()
+
+
+class Locked:
+    """A database that cannot be written, and lets nobody know before it is told to."""
+
+    def __init__(self) -> None:
+        self.going = Event()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        self.going.wait(10)
+        raise sqlite3.OperationalError("database is locked")
+        yield
+
+
+def test_the_writer_lives_on_when_all_have_given_up() -> None:
+    """Also where what nobody waits for any more would have failed."""
+    database: Any = Locked()
+    writer = Writer(database, patience=0.05)
+    for _ in range(2):
+        with pytest.raises(StorageError, match="no commit within"):
+            writer.run(lambda db: db.execute("SELECT 1"))
+    database.going.set()
+
+    with pytest.raises(StorageError, match="the record was not written: database is locked"):
+        writer.run(lambda db: db.execute("SELECT 1"), patience=5)
+    writer.close()
+
+
+@pytest.mark.slow
+def test_who_waits_behind_anothers_transaction_is_told_together(
+    database: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And not one after the other, each after a wait of his own."""
+    connection.create(database)
+    files = Database(database)
+    writer = Writer(files, patience=30)
+    other = sqlite3.connect(database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with ThreadPoolExecutor(16) as pool:
+        asked = [pool.submit(writer.run, lambda db: db.execute("SELECT 1")) for _ in range(16)]
+        errors = [future.exception() for future in asked]
+    other.execute("ROLLBACK")
+    other.close()
+
+    assert {type(error) for error in errors} == {StorageError}
+    assert caplog.text.count("database is locked") <= 2
+    writer.run(lambda db: db.execute("CREATE TABLE t (n INTEGER)"))
     writer.close()
     files.close()
 

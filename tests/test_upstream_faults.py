@@ -81,6 +81,8 @@ def cells() -> list[Any]:
     ]
 
 
+# What measures coverage fails, too, where brackets nest too deep for the stack, and says so to nobody.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("fault", "place"), cells())
 def test_a_fault_at_any_place_does_not_change_the_end(
     tmp_path: Path, simulator: Simulator, fault: Fault, place: Place

@@ -91,7 +91,9 @@ class Writer:
 
     def _run(self) -> None:
         while (group := self._next_group()) is not None:
-            self._commit(group)
+            # None of it is left where all who asked have given up.
+            if group:
+                self._commit(group)
 
     def _next_group(self) -> list[_Job] | None:
         """Wait for one request, take what else is there; None when the end was asked for."""
@@ -129,9 +131,8 @@ class Writer:
 
     def _transaction(self, group: list[_Job]) -> None:
         with self._database.writing() as connection:
+            _begin(connection)
             try:
-                # IMMEDIATE: a transaction that only upgrades later fails at once, without waiting its turn.
-                connection.execute("BEGIN IMMEDIATE")
                 for job in group:
                     job.result = job.work(connection)
                 connection.execute("COMMIT")
@@ -139,6 +140,17 @@ class Writer:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Begin at once as a writer: a transaction that only upgrades later fails without waiting its turn.
+
+    Raises StorageError if somebody else is in one: that is nobody's fault in the group, so it is told to all.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        raise _translated(error) from error
 
 
 def _translated(error: Exception) -> Exception:
