@@ -34,6 +34,7 @@ from tests.fakes import NOW
 from tests.fakes import payment_target
 from tests.fakes import purchase_target
 from tests.fakes import said
+from tests.running import wait_until
 
 TARGET = payment_target("1")
 
@@ -347,6 +348,7 @@ def test_the_writer_lives_on_when_all_have_given_up() -> None:
         with pytest.raises(StorageError, match="no commit within"):
             writer.run(lambda db: db.execute("SELECT 1"))
     database.going.set()
+    wait_until(lambda: writer.waiting == 0)
 
     with pytest.raises(StorageError, match="the record was not written: database is locked"):
         writer.run(lambda db: db.execute("SELECT 1"), patience=5)
