@@ -50,6 +50,7 @@ COMMANDS = [
     "report",
     "reconcile",
     "backup",
+    "diagnose",
     "send",
     *[f"send {source}" for source in SOURCES],
 ]

@@ -15,6 +15,7 @@ from benchmarks.burst import Burst
 from benchmarks.burst import drain_time
 from handler.cli import main
 from handler.cli.scenes import SCENES
+from handler.cli.signed import mercadopago_request
 from handler.clock import utc_now
 from handler.config import read_account
 from handler.config import read_sources
@@ -26,6 +27,7 @@ from handler.server import Server
 from handler.simulator import Memory
 from handler.simulator import Simulator
 from tests.fakes import ENVIRON
+from tests.fakes import MP_SECRET
 from tests.fakes import NOW
 from tests.fakes import TOKEN
 from tests.forgeries import forgeries
@@ -42,6 +44,13 @@ CONSOLE: list[str] = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
 COMMANDS = [line.removeprefix("$ ") for block in CONSOLE for line in block.splitlines() if line.startswith("$ ")]
 
 
+def captured() -> bytes:
+    """Return a genuine notification as a proxy would log it."""
+    query, headers, body = mercadopago_request("1319999999", "payment", "2066ca19-c6f1-498a", MP_SECRET)
+    lines = [f"POST /notifications/mercadopago{query} HTTP/1.1", *map(": ".join, headers.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
 @pytest.fixture(scope="module")
 def handler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handler]:
     """A handler that runs as the README says, with a pretend Mercado Pago."""
@@ -51,6 +60,7 @@ def handler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handler]:
     thread = Thread(target=upstream.run, daemon=True)
     thread.start()
     running = Handler(tmp_path_factory.mktemp("docs"), upstream.url)
+    (running.folder / "captured.txt").write_bytes(captured())
     yield running
     running.close()
     upstream.stop()
@@ -97,6 +107,22 @@ def test_every_command_of_the_handler_runs_as_written(handler: Handler, command:
 
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout
+
+
+def test_what_diagnose_is_shown_to_say_it_says(handler: Handler) -> None:
+    """Of a genuine notification."""
+    (shown,) = [block for block in CONSOLE if " diagnose " in block]
+
+    ran = subprocess.run(
+        [sys.executable, *shlex.split(shown.splitlines()[0])[2:]],
+        cwd=handler.folder,
+        env=environment(**ENVIRON),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ran.stdout.splitlines() == shown.splitlines()[1:]
 
 
 def test_every_target_of_make_is_there() -> None:

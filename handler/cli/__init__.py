@@ -7,6 +7,7 @@ import click
 from handler import __version__
 from handler.cli.backup import backup
 from handler.cli.demo import demo
+from handler.cli.diagnose import diagnose_command
 from handler.cli.reconcile import reconcile
 from handler.cli.records import cases
 from handler.cli.records import show
@@ -41,5 +42,5 @@ def main() -> None:
     """Cancel Mercado Pago card reserves when a signed notification says that the purchase fell through."""
 
 
-for _command in (serve, demo, cases, show, replay, release, report, reconcile, backup, send):
+for _command in (serve, demo, cases, show, replay, release, report, reconcile, backup, send, diagnose_command):
     main.add_command(_command)

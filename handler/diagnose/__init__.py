@@ -1,0 +1,98 @@
+"""Why a captured request is believed, or is not, and what its sender or a proxy most likely did. No network."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC
+from datetime import datetime
+
+from handler.diagnose.captured import Captured
+from handler.diagnose.captured import read_captured
+from handler.diagnose.variants import VARIANTS
+from handler.errors import InvalidError
+from handler.errors import MalformedError
+from handler.errors import SignatureError
+from handler.findings import Finding
+from handler.models import Delivery
+from handler.sources import SOURCES
+from handler.sources import SourceSettings
+
+__all__ = ["Captured", "diagnose", "read_captured"]
+
+
+#: What to do about what is wrong, by words of it; the first that fits.
+REMEDIES = (
+    ("line end that the file adds", "only the capture has it: nothing is wrong with the request"),
+    ("written anew", "something on the way reads the JSON and writes it anew: have it pass the body on byte by byte"),
+    ("body's", "the query was changed or dropped on the way, or the sender signs something else: pass it on as it is"),
+    ("query's id", "this is the form of IPN with a signature of webhooks: register the URL under Webhooks"),
+    ("upper case", "the letters of the id were changed on the way: have proxies pass the query on as it is"),
+    ("no id", "the sender had no data.id: it is no notification about a payment"),
+    ("without x-request-id", "the header was added on the way: have proxies pass on the sender's, or none"),
+    ("ts in", "the time in x-signature was rewritten on the way: pass headers on as they are"),
+    ("not decoded", "what stands after whsec_ is base64: the library must sign with the bytes that it stands for"),
+    ("only the body", "sign webhook-id.webhook-timestamp.body, as Standard Webhooks has it"),
+    ("in hex", "this shop signs in base64: another program has signed it"),
+    ("in base64", "this shop signs in hex: another program has signed it"),
+    ("seconds away", "set the sender's clock, and sign each try anew: webhook-timestamp is its time in seconds"),
+    ("30 days", "ts is the time of signing in seconds or milliseconds; set the clock of the sender"),
+    ("missing", "something on the way drops the header, or the sender is another one: compare with what was sent"),
+    ("malformed", "something on the way rewrites the header: pass it on as it came"),
+    ("exactly one data.id", "the query of the notification is needed as it was sent: a proxy drops or doubles it"),
+)
+
+#: What it is where no way to sign matches.
+NO_MATCH = (
+    "the secret is another one, most likely: of another application or shop, of test instead of live, or reset since; "
+    "copy it again. If it is the right one, a proxy changed what is signed, such as x-request-id"
+)
+
+
+def diagnose(captured: Captured, source: str, account: str, settings: SourceSettings, now: datetime) -> list[Finding]:
+    """Return what is to be said of a request, as if it had come when it was captured, else when it was signed."""
+    sender = SOURCES[source]
+    headers = {name: value for name in sender.headers if (value := captured.headers.get(name)) is not None}
+    at = captured.at or _signed_at(headers) or now
+    delivery = Delivery(source, account, captured.body, captured.query, headers, at)
+    try:
+        sender.verify(delivery, settings.secrets)
+    except (SignatureError, MalformedError) as error:
+        return [_wrong(str(error)), *_matching(captured, source, settings)]
+    return [Finding.well("the signature holds"), _said(delivery, settings)]
+
+
+def _said(delivery: Delivery, settings: SourceSettings) -> Finding:
+    try:
+        notification = SOURCES[delivery.source].parse(delivery, settings)
+    except InvalidError as error:
+        told = "; ".join(f"{name}: {problem}" for name, problem in error.errors.items())
+        return Finding.ill(f"the schema refuses the body: {told}", "correct these fields at the sender")
+    except MalformedError as error:
+        return Finding.ill(str(error), "send one JSON document, in UTF-8, no name in it twice")
+    about = f"about {notification.target}" if notification.target else "nothing for this handler"
+    return Finding.well(f"it says {notification.topic}, {notification.sign}, {about}")
+
+
+def _matching(captured: Captured, source: str, settings: SourceSettings) -> Iterator[Finding]:
+    """Give, for each secret, the first way to sign that the signature matches; where none does, that."""
+    found = False
+    for number, secret in enumerate(settings.secrets, 1):
+        which = f"secret {number} of {len(settings.secrets)}" if len(settings.secrets) > 1 else "the secret"
+        name = next((name for name, matches in VARIANTS[source](captured, secret) if matches), None)
+        if name is not None:
+            found = True
+            yield _wrong(f"it matches {which} with: {name or 'what should be signed'}")
+    if not found:
+        yield Finding.ill("no other way to sign matches either", NO_MATCH)
+
+
+def _wrong(seen: str) -> Finding:
+    return Finding.ill(seen, next((remedy for words, remedy in REMEDIES if words in seen), ""))
+
+
+def _signed_at(headers: dict[str, str]) -> datetime | None:
+    """Return when a request says that it was signed: what it says of a clock is then only told by the capture."""
+    ts = dict(part.strip().partition("=")[::2] for part in headers.get("x-signature", "").split(",")).get("ts", "")
+    text = headers.get("webhook-timestamp", "") or ts
+    with suppress(ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(int(text) / (1000 if len(text) == 13 else 1), UTC)
+    return None
