@@ -13,7 +13,7 @@ from benchmarks.load import Load
 from benchmarks.load import post
 from benchmarks.load import send
 from handler.cli.demo import running_handler
-from handler.cli.signed import merchant_request
+from handler.signing import merchant_request
 
 WHSEC = "whsec_" + b64encode(secrets.token_bytes(32)).decode()
 BARE = (sys.executable, "-m", "benchmarks.bare")

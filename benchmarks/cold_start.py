@@ -14,9 +14,9 @@ from benchmarks.figures import Figure
 from benchmarks.figures import ratio
 from benchmarks.runtime_api import running_function
 from deploy import package
-from handler.cli.signed import merchant_request
 from handler.clock import utc_now
 from handler.models import Delivery
+from handler.signing import merchant_request
 from tests import amazon
 
 BARE = Path(__file__).parent / "bare_function.py"

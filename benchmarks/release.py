@@ -12,7 +12,6 @@ from benchmarks.figures import percentile
 from benchmarks.figures import ratio
 from handler.calls import Calls
 from handler.cli.demo import running_handler
-from handler.cli.signed import merchant_request
 from handler.clock import utc_now
 from handler.exchange import USER_AGENT
 from handler.exchange import Exchange
@@ -22,6 +21,7 @@ from handler.models import Target
 from handler.models import TargetKind
 from handler.pace import Pace
 from handler.server import Server
+from handler.signing import merchant_request
 from handler.simulator import Memory
 from handler.simulator import Simulator
 

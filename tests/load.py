@@ -16,9 +16,9 @@ from uuid import uuid4
 from benchmarks.load import Sender
 from benchmarks.load import post
 from handler.cases import Cases
-from handler.cli.signed import mercadopago_request
-from handler.cli.signed import merchant_request
 from handler.models import Target
+from handler.signing import mercadopago_request
+from handler.signing import merchant_request
 from tests.fakes import MP_SECRET
 from tests.fakes import WHSEC
 from tests.fakes import payment_target

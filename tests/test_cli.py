@@ -51,6 +51,7 @@ COMMANDS = [
     "reconcile",
     "backup",
     "diagnose",
+    "doctor",
     "send",
     *[f"send {source}" for source in SOURCES],
 ]

@@ -15,7 +15,6 @@ from benchmarks.burst import Burst
 from benchmarks.burst import drain_time
 from handler.cli import main
 from handler.cli.scenes import SCENES
-from handler.cli.signed import mercadopago_request
 from handler.clock import utc_now
 from handler.config import read_account
 from handler.config import read_sources
@@ -24,6 +23,7 @@ from handler.config.reader import SECRET_SETTINGS
 from handler.models import State
 from handler.policy import Rule
 from handler.server import Server
+from handler.signing import mercadopago_request
 from handler.simulator import Memory
 from handler.simulator import Simulator
 from tests.fakes import ENVIRON

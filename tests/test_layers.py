@@ -14,10 +14,10 @@ PACKAGE = ROOT / "handler"
 LAYERS = {
     8: {"cli", "aws", "__main__"},
     7: {"web", "worker", "rounds", "server"},
-    6: {"receive", "process", "reconcile", "diagnose"},
+    6: {"receive", "process", "reconcile", "diagnose", "doctor"},
     5: {"services"},
     4: {"sellers"},
-    3: {"cases", "calls", "mercadopago", "tiendanube", "simulator"},
+    3: {"cases", "calls", "signing", "mercadopago", "tiendanube", "simulator"},
     2: {"config", "policy", "sources", "answers", "exchange", "pace", "allowance", "failures", "boto"},
     1: {"models", "errors", "findings", "strict_json", "lenient_schema", "clock", "__init__"},
 }

@@ -5,8 +5,9 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from handler.answers.account import AccountSchema
+from handler.answers.account import SellerSchema
 from handler.answers.claim import ClaimSchema
-from handler.answers.fields import IdField
 from handler.answers.order import OrderPageSchema
 from handler.answers.order import OrderSchema
 from handler.answers.payment import MerchantOrderPaymentsSchema
@@ -21,12 +22,7 @@ from handler.strict_json import loads
 _CODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9_]{1,64}")
 
 
-class AccountSchema(LenientSchema):
-    """`/users/me`."""
-
-    id = IdField(required=True)
-
-
+SELLER = SellerSchema()
 PAYMENT, SEARCH, ORDER, CLAIM, ACCOUNT = PaymentSchema(), SearchSchema(), OrderSchema(), ClaimSchema(), AccountSchema()
 MERCHANT_ORDER, MERCHANT_ORDER_PAYMENTS = MerchantOrderSchema(), MerchantOrderPaymentsSchema()
 ORDER_PAGE = OrderPageSchema()

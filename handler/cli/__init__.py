@@ -8,6 +8,7 @@ from handler import __version__
 from handler.cli.backup import backup
 from handler.cli.demo import demo
 from handler.cli.diagnose import diagnose_command
+from handler.cli.doctor import doctor
 from handler.cli.reconcile import reconcile
 from handler.cli.records import cases
 from handler.cli.records import show
@@ -42,5 +43,5 @@ def main() -> None:
     """Cancel Mercado Pago card reserves when a signed notification says that the purchase fell through."""
 
 
-for _command in (serve, demo, cases, show, replay, release, report, reconcile, backup, send, diagnose_command):
+for _command in (serve, demo, cases, show, replay, release, report, reconcile, backup, send, doctor, diagnose_command):
     main.add_command(_command)

@@ -8,16 +8,16 @@ from dataclasses import field
 from datetime import timedelta
 
 from handler.cases import Cases
-from handler.cli.signed import mercadopago_request
-from handler.cli.signed import merchant_request
-from handler.cli.signed import shopify_request
-from handler.cli.signed import woocommerce_request
 from handler.exchange import USER_AGENT
 from handler.exchange import Answer
 from handler.exchange import Exchange
 from handler.models import Case
 from handler.models import Step
 from handler.models import Target
+from handler.signing import mercadopago_request
+from handler.signing import merchant_request
+from handler.signing import shopify_request
+from handler.signing import woocommerce_request
 from handler.simulator import Fault
 from handler.simulator import Simulator
 

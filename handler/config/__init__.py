@@ -11,6 +11,8 @@ from handler.config.account import read_account
 from handler.config.account import read_source
 from handler.config.account import read_sources
 from handler.config.account import sources_of
+from handler.config.accounts_file import OWN
+from handler.config.accounts_file import SHARED
 from handler.config.accounts_file import read_accounts_file
 from handler.config.reader import SECRET_SETTINGS
 from handler.config.reader import FraudAlert
@@ -23,6 +25,7 @@ from handler.sources import SourceSettings
 
 __all__ = [
     "SECRET_SETTINGS",
+    "SETTINGS",
     "Account",
     "Config",
     "FraudAlert",
@@ -33,6 +36,10 @@ __all__ = [
     "read_sources",
     "settings_of",
 ]
+
+
+#: All there are.
+SETTINGS = OWN | SHARED | {"ACCOUNTS_FILE", "DATABASE_URL", "WORKERS"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ def _serve_the_rest(app: Flask, memory: Memory) -> None:
 
     @app.get("/users/me")
     def me() -> Response:
-        return _answer(200, {"id": memory.collector_id, "site_id": "MLA"})
+        return _answer(200, {"id": memory.collector_id, "site_id": memory.site_id, "tags": memory.tags})
 
 
 def _answer_errors(app: Flask, memory: Memory) -> None:

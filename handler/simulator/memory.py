@@ -49,6 +49,8 @@ class Memory:
     access_token: str
     clock: Callable[[], datetime]
     collector_id: int = 169526408
+    site_id: str = "MLA"
+    tags: tuple[str, ...] = ("normal",)
     live_mode: bool = True
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     merchant_orders: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -6,8 +6,8 @@ import click
 
 from handler.cli.send.post import Address
 from handler.cli.send.post import addressed
-from handler.cli.signed import ipn_request
-from handler.cli.signed import mercadopago_request
+from handler.signing import ipn_request
+from handler.signing import mercadopago_request
 from handler.sources.mercadopago import ALERT
 from handler.sources.mercadopago import NAME
 

@@ -6,7 +6,7 @@ import click
 
 from handler.cli.send.post import Address
 from handler.cli.send.post import addressed
-from handler.cli.signed import merchant_request
+from handler.signing import merchant_request
 from handler.sources.merchant import NAME
 from handler.sources.merchant import TOPICS
 

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from handler.cli.environment import environment
-from handler.cli.signed import Request
 from handler.config import SECRET_SETTINGS
 from handler.config import read_source
 from handler.config import settings_of
@@ -16,6 +15,7 @@ from handler.errors import ConfigError
 from handler.exchange import USER_AGENT
 from handler.exchange import Exchange
 from handler.models import DEFAULT_ACCOUNT
+from handler.signing import Request
 
 _TO = click.option("--to", default="http://127.0.0.1:8080", show_default=True, help="Where the handler listens.")
 _ACCOUNT = click.option("--account", default=DEFAULT_ACCOUNT, show_default=True, help="The account it is for.")

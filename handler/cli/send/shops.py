@@ -4,9 +4,9 @@ import click
 
 from handler.cli.send.post import Address
 from handler.cli.send.post import addressed
-from handler.cli.signed import shopify_request
-from handler.cli.signed import tiendanube_request
-from handler.cli.signed import woocommerce_request
+from handler.signing import shopify_request
+from handler.signing import tiendanube_request
+from handler.signing import woocommerce_request
 from handler.sources import shopify
 from handler.sources import tiendanube
 from handler.sources import woocommerce

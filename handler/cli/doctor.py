@@ -1,0 +1,32 @@
+"""`doctor`: what is wrong with a set-up, and what to do about it."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from handler.cli.environment import environment
+from handler.clock import utc_now
+from handler.doctor import examine
+from handler.exchange import USER_AGENT
+from handler.exchange import Exchange
+
+
+@click.command()
+@click.option("--url", help="Where it is reached from outside, such as https://shop.example.com.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def doctor(url: str | None, *, as_json: bool) -> None:
+    """Look over the set-up: settings, token, Mercado Pago, clock, record, and with --url the way from outside.
+
+    Nothing is cancelled. The tests that are sent to --url are signed, and hold nothing for the handler. The
+    exit status is 1 if anything is not well.
+
+    Example: python -m handler doctor --url https://shop.example.com
+    """
+    exchange = Exchange(connections=1, user_agent=USER_AGENT)
+    is_well = True
+    for finding in examine(environment(), exchange, utc_now, url):
+        is_well = is_well and finding.is_well
+        click.echo(json.dumps(asdict(finding)) if as_json else str(finding))
+    exchange.close()
+    raise SystemExit(0 if is_well else 1)

@@ -1,0 +1,36 @@
+"""Looks over a set-up: settings, token, API, clock, record, and the way from outside. Nothing is changed by it.
+
+Each looks at one thing and yields findings; what cannot be looked at because of another finding is left out.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from datetime import datetime
+
+from handler.config import Config
+from handler.doctor.account import look_at_account
+from handler.doctor.outside import look_from_outside
+from handler.doctor.record import look_at_record
+from handler.doctor.settings import look_at_settings
+from handler.errors import ConfigError
+from handler.exchange import Exchange
+from handler.findings import Finding
+
+__all__ = ["examine"]
+
+
+def examine(
+    environ: Mapping[str, str], exchange: Exchange, clock: Callable[[], datetime], url: str | None
+) -> Iterator[Finding]:
+    """Yield what is found, in the order in which a set-up is made; `url` is where it is reached from outside."""
+    yield from look_at_settings(environ)
+    try:
+        config = Config.from_environ(environ)
+    except ConfigError:
+        return
+    for account in config.accounts.values():
+        yield from look_at_account(account, exchange, clock)
+    yield from look_at_record(config.database_url)
+    if url is not None:
+        yield from look_from_outside(url, config, exchange)

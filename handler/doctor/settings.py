@@ -1,0 +1,48 @@
+"""The settings: what is wrong with them, what is misspelt, and what each source lacks."""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from handler.config import SECRET_SETTINGS
+from handler.config import SETTINGS
+from handler.config import Config
+from handler.errors import ConfigError
+from handler.findings import Finding
+
+#: What names of settings begin with that are hardly anybody else's.
+OURS = (*(f"{source.upper()}_" for source in SECRET_SETTINGS), "RETRY_", "RESERVE_", "GRACE_", "FRAUD_")
+
+
+def look_at_settings(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield each problem, each name that is no setting, and, where all is well, which sources are on."""
+    yield from _misspelt(environ)
+    yield from _half_configured(environ)
+    try:
+        config = Config.from_environ(environ)
+    except ConfigError as error:
+        for problem in error.problems:
+            seen, _, remedy = problem.partition(": ")
+            yield Finding.ill(seen, remedy or "correct it")
+        return
+    for name, sources in config.sources.items():
+        off = [source for source in SECRET_SETTINGS if source not in sources]
+        yield Finding.well(f"settings of account {name}: on {', '.join(sources)}; off {', '.join(off) or 'none'}")
+
+
+def _misspelt(environ: Mapping[str, str]) -> Iterator[Finding]:
+    for name in sorted(environ):
+        if name.startswith(OURS) and name not in SETTINGS:
+            meant = get_close_matches(name, SETTINGS, 1)
+            remedy = f"did you mean {meant[0]}?" if meant else "remove it, or see the README for the names there are"
+            yield Finding.ill(f"{name} is no setting, so it does nothing", remedy)
+
+
+def _half_configured(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield each source that something is set for but its secret; with several accounts, the file is checked so."""
+    for source, secret in SECRET_SETTINGS.items():
+        about = [name for name in sorted(environ) if name.startswith(f"{source.upper()}_") and name in SETTINGS]
+        alone = [name for name in about if name.endswith(("_REFERENCE", "_IPN")) or name == "TIENDANUBE_ACCESS_TOKEN"]
+        if alone and secret not in environ and "ACCOUNTS_FILE" not in environ:
+            remedy = f"set {secret}, or remove {', '.join(alone)}"
+            yield Finding.ill(f"{source} is half set up: {alone[0]} is set and {secret} is not, so it is off", remedy)

@@ -1,0 +1,315 @@
+"""Tests for handler.doctor: each planted fault is found, and its remedy named; where all is well, nothing is."""
+
+import json
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from handler.cases import open_cases
+from handler.cli import main
+from handler.clock import utc_now
+from handler.doctor import examine
+from handler.exchange import Exchange
+from handler.findings import Finding
+from handler.server import Server
+from handler.simulator import Fault
+from handler.simulator import Memory
+from handler.simulator import Simulator
+from handler.web import create_app
+from tests import fakes
+from tests.fakes import SHOP_SECRET
+from tests.fakes import TOKEN
+
+Serve = Callable[..., Server]
+
+ALL_ON = {
+    **fakes.ENVIRON,
+    **{f"{name}_WEBHOOK_SECRET": SHOP_SECRET for name in ("WOOCOMMERCE", "SHOPIFY", "TIENDANUBE")},
+    "TIENDANUBE_ACCESS_TOKEN": "9c1d5f0b7a3e48626d",
+}
+
+
+@dataclass
+class Practice:
+    """A set-up in which all is well, until a test plants something."""
+
+    environ: dict[str, str]
+    simulator: Simulator
+    serve: Serve
+    ahead: timedelta = timedelta(0)
+
+    def examine(self, url: str | None = None, **settings: str) -> list[Finding]:
+        """Look the set-up over, with some settings other than they are."""
+        exchange = Exchange(connections=1, user_agent="tests", total=3)
+        found = list(examine({**self.environ, **settings}, exchange, lambda: utc_now() + self.ahead, url))
+        exchange.close()
+        return found
+
+    def ill(self, url: str | None = None, **settings: str) -> list[Finding]:
+        return [finding for finding in self.examine(url, **settings) if not finding.is_well]
+
+    def without(self, name: str) -> "Practice":
+        self.environ.pop(name)
+        return self
+
+    def handler(self, environ: Mapping[str, str] | None = None) -> Any:
+        """Return the application of a handler with the same settings, or others."""
+        record = open_cases(self.environ["DATABASE_URL"])
+        services = fakes.services(record, fakes.DirectExchange(self.simulator), fakes.Clock(utc_now()))
+        return create_app(fakes.reception(services, environ or ALL_ON), lambda: True)
+
+
+@pytest.fixture
+def practice(tmp_path: Path, serve: Serve) -> Practice:
+    simulator = Simulator(Memory(access_token=TOKEN, clock=utc_now))
+    settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/cases.sqlite3", "MERCADOPAGO_API_URL": serve(simulator.app).url}
+    return Practice({**ALL_ON, **settings}, simulator, serve)
+
+
+def only(findings: Iterable[Finding]) -> tuple[str, str]:
+    (finding,) = findings
+    return finding.seen, finding.remedy
+
+
+def test_where_all_is_well_nothing_is_to_be_done(practice: Practice) -> None:
+    """But what was looked at is told."""
+    url = practice.serve(practice.handler()).url
+
+    seen = [finding.seen for finding in practice.examine(url)[:6]]
+
+    assert seen[0].startswith("settings of account default: on mercadopago, merchant, woocommerce, shopify, tiendanube")
+    assert seen[1].startswith("account default: this clock and Mercado Pago's agree to ")
+    assert seen[2:5] == [
+        "account default: the token is that of seller 169526408 (MLA)",
+        "account default: payments can be read",
+        "account default: MODE=enforce: reserves are cancelled",
+    ]
+    assert seen[5].startswith("the record sqlite:///")
+    tried = practice.examine(url)[6:]
+    assert [finding.is_well for finding in tried] == [False, *[True] * 5]
+    assert all(finding.seen.endswith("acknowledges a signed test") for finding in tried[1:])
+    assert practice.simulator.writes() == []
+
+
+def test_a_token_that_is_wrong_or_expired(practice: Practice) -> None:
+    practice.simulator.memory.access_token = "another"
+
+    seen, remedy = only(practice.ill())
+
+    assert seen == "account default: the access token is refused (401): it is wrong, or has expired"
+    assert "Your integrations" in remedy
+
+
+@pytest.mark.parametrize("token", [f"TEST-{'7a61c2e5' * 3}", TOKEN])
+def test_a_token_for_tests(practice: Practice, token: str) -> None:
+    practice.simulator.memory.access_token = token
+    practice.simulator.memory.tags = ("normal", *(["test_user"] if token == TOKEN else []))
+
+    seen, remedy = only(practice.ill(MERCADOPAGO_ACCESS_TOKEN=token))
+
+    assert "it is a token for tests" in seen
+    assert "APP_USR-" in remedy
+
+
+def test_a_token_of_another_seller(practice: Practice) -> None:
+    token = practice.simulator.memory.access_token = "APP_USR-6521-112310-7a61c2e59d0b4f38-424242"
+
+    seen, remedy = only(practice.ill(MERCADOPAGO_ACCESS_TOKEN=token))
+
+    assert "the token names another seller" in seen
+    assert "Credentials" in remedy
+
+
+def test_a_token_that_may_not_read_payments(practice: Practice) -> None:
+    practice.simulator.fail(Fault("GET", "/v1/payments/search.*", status=403))
+
+    seen, remedy = only(practice.ill())
+
+    assert "payments cannot be searched (403)" in seen
+    assert "permission" in remedy
+
+
+def test_a_search_that_does_not_answer(practice: Practice) -> None:
+    practice.simulator.fail(Fault("GET", "/v1/payments/search.*", status=0))
+
+    assert only(practice.ill()) == ("account default: the search for payments does not answer", "try again later")
+
+
+@pytest.mark.parametrize(("site", "days"), [("MLB", 5), ("MPE", 22)])
+def test_reserves_that_live_as_long_as_elsewhere(practice: Practice, site: str, days: int) -> None:
+    practice.simulator.memory.site_id = site
+
+    seen, remedy = only(practice.ill())
+
+    assert seen == f"account default: reserves of {site} live for {days} days, not 7"
+    assert remedy == f"set RESERVE_DAYS={days}"
+    assert practice.ill(RESERVE_DAYS=str(days)) == []
+
+
+@pytest.mark.parametrize(("hours", "told"), [(1, "ahead"), (-1, "behind")])
+def test_a_clock_that_is_off_by_an_hour(practice: Practice, hours: int, told: str) -> None:
+    practice.ahead = timedelta(hours=hours)
+
+    seen, remedy = only(practice.ill())
+
+    assert seen.endswith(told)
+    assert "NTP" in remedy
+
+
+def test_mercado_pago_that_is_not_reached(practice: Practice) -> None:
+    findings = practice.ill(MERCADOPAGO_API_URL="http://127.0.0.1:9")
+
+    assert "does not answer" in findings[0].seen
+    assert "firewall" in findings[0].remedy
+    assert len(findings) == 1
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"id": null}'])
+def test_an_address_that_is_not_mercado_pagos(practice: Practice, body: bytes) -> None:
+    def somebody(_environ: Any, start: Callable[..., Any]) -> list[bytes]:
+        start("200 OK", [("Content-Type", "text/html"), ("Date", "soon")])
+        return [body]
+
+    seen, remedy = only(practice.ill(MERCADOPAGO_API_URL=practice.serve(somebody).url))
+
+    assert "is not Mercado Pago, or is away" in seen
+    assert "MERCADOPAGO_API_URL" in remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "seen", "remedy"),
+    [
+        (
+            "MERCADOPAGO_WEBHOOK_SECRET",
+            "short",
+            "MERCADOPAGO_WEBHOOK_SECRET is shorter than 16",
+            "copy the whole secret",
+        ),
+        ("MERCADOPAGO_WEBHOOK_SECRET", "your-secret-here-please", "is a placeholder", "copy the whole secret"),
+        ("MERCADOPAGO_ACCESS_TOKEN", "", "MERCADOPAGO_ACCESS_TOKEN is not set", "Your integrations"),
+        ("MERCHANT_WEBHOOK_SECRET", "no-whsec-but-long-enough", "MERCHANT_WEBHOOK_SECRET", "copy the whole secret"),
+        ("WORKERS", "many", "WORKERS", "is not a number from 1 to 256"),
+        ("MERCADOPAGO_WEBHOOK_SECRETS", "x", "is no setting", "did you mean MERCADOPAGO_WEBHOOK_SECRET?"),
+        ("SHOPIFY_SECRET_KEY_FOR_THE_ADMIN", "x", "is no setting", "remove it|did you mean"),
+    ],
+)
+def test_settings_that_are_wrong(practice: Practice, name: str, value: str, seen: str, remedy: str) -> None:
+    told, what_to_do = only(practice.ill(**{name: value}))
+
+    assert seen in told
+    assert any(words in what_to_do for words in remedy.split("|"))
+
+
+@pytest.mark.parametrize(
+    ("secret", "alone", "value"),
+    [
+        ("TIENDANUBE_WEBHOOK_SECRET", "TIENDANUBE_ACCESS_TOKEN", "9c1d5f0b7a3e48626d"),
+        ("WOOCOMMERCE_WEBHOOK_SECRET", "WOOCOMMERCE_REFERENCE", "WC-{id}"),
+        ("MERCADOPAGO_WEBHOOK_SECRET", "MERCADOPAGO_IPN", "1"),
+    ],
+)
+def test_a_source_that_is_half_set_up(practice: Practice, secret: str, alone: str, value: str) -> None:
+    seen, remedy = only(practice.without(secret).ill(**{alone: value}))
+
+    assert f"{alone} is set and {secret} is not, so it is off" in seen
+    assert remedy == f"set {secret}, or remove {alone}"
+
+
+def test_observe_mode_is_told(practice: Practice) -> None:
+    told = [finding.seen for finding in practice.examine(MODE="observe")]
+
+    assert "account default: MODE=observe: it decides and records, and cancels nothing" in told
+
+
+def test_a_record_that_cannot_be_written(practice: Practice, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    seen, remedy = only(practice.ill(DATABASE_URL=f"sqlite:///{tmp_path}/file/cases.sqlite3"))
+
+    assert "cannot be written" in seen
+    assert "local disk" in remedy
+
+
+def dropping_the_query(app: Any) -> Any:
+    def proxy(environ: dict[str, Any], start: Any) -> Any:
+        return app({**environ, "QUERY_STRING": ""}, start)
+
+    return proxy
+
+
+def answering(status: str, body: bytes = b"", **headers: str) -> Any:
+    def place(_environ: dict[str, Any], start: Any) -> list[bytes]:
+        start(status, [*headers.items()])
+        return [body]
+
+    return place
+
+
+def from_outside(practice: Practice, app: Any) -> list[Finding]:
+    """Return what is ill of the tests at a URL, besides that it is not https."""
+    no_tls, *others = practice.ill(practice.serve(app).url)
+    assert "is not https" in no_tls.seen
+    assert "TLS" in no_tls.remedy
+    return others
+
+
+def test_a_proxy_that_drops_the_query(practice: Practice) -> None:
+    seen, remedy = only(from_outside(practice, dropping_the_query(practice.handler())))
+
+    assert seen.endswith("/notifications/default/mercadopago answers a signed test with 400")
+    assert "query" in remedy
+
+
+def test_a_secret_that_is_not_the_running_handlers(practice: Practice) -> None:
+    other = {**ALL_ON, "MERCADOPAGO_WEBHOOK_SECRET": "1a2b3c4d5e6f7081" * 4}
+
+    seen, remedy = only(from_outside(practice, practice.handler(other)))
+
+    assert seen.endswith("answers a signed test with 401")
+    assert "another secret" in remedy
+
+
+@pytest.mark.parametrize(
+    ("place", "seen", "remedy"),
+    [
+        (answering("404 Not Found"), "answers a signed test with 404", "pass on /notifications"),
+        (answering("301 Moved", Location="https://example.com"), "redirects (301)", "do not follow"),
+        (answering("200 OK", b"<html>"), "answers 200 and is not the handler", "pass on /notifications"),
+        (answering("418 Teapot"), "answers a signed test with 418", "see the log of the proxy"),
+    ],
+)
+def test_a_url_that_is_somebody_elses(practice: Practice, place: Any, seen: str, remedy: str) -> None:
+    findings = from_outside(practice, place)
+
+    assert len(findings) == 5
+    assert all(finding.seen.endswith(seen) and remedy in finding.remedy for finding in findings)
+
+
+def test_a_url_that_nobody_answers(practice: Practice) -> None:
+    findings = practice.ill("https://127.0.0.1:9/")
+
+    assert len(findings) == 5
+    assert all("is not reached" in finding.seen and "certificate" in finding.remedy for finding in findings)
+
+
+def test_the_command_tells_it_to_people_and_programs(
+    practice: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit status tells."""
+    monkeypatch.chdir(tmp_path)
+    well = CliRunner().invoke(main, ["doctor"], env=practice.environ)
+    as_json = CliRunner().invoke(main, ["doctor", "--json"], env={**practice.environ, "RESERVE_DAYS": "5"})
+
+    assert well.exit_code == 0
+    assert all(line.startswith("ok  ") for line in well.output.splitlines())
+    assert as_json.exit_code == 1
+    found = [json.loads(line) for line in as_json.output.splitlines()]
+    assert [finding["remedy"] for finding in found if not finding["is_well"]] == ["set RESERVE_DAYS=7"]
+    assert all(secret not in well.output for secret in practice.environ.values() if "secret" in secret.lower())
