@@ -10,7 +10,7 @@ LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.1
 OSLS := PATH="$$($(NODE))/bin:$$PATH" node_modules/.bin/osls
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench bench-quick simulate crash soak fuzz mutation package deploy remove lock clean
+.PHONY: help install demo test bench bench-quick simulate crash soak fuzz mutation package deploy remove release lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,15 +87,19 @@ remove: package node_modules/.installed ## Remove the functions from AWS, STAGE=
 	@test -n "$(FORCE)" || $(BIN)/python deploy/is_idle.py reserve-handler-$(STAGE) $(REGION)
 	$(OSLS) remove --stage $(STAGE) --region $(REGION)
 
+release: $(VENV)/.dev ## Build a release in dist/: source, functions, bills of materials, hashes
+	$(BIN)/python deploy/release.py
+
 lock: ## Write the pinned requirements anew from pyproject.toml
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet uv
 	$(LOCK) pyproject.toml -o requirements.txt
 	$(LOCK) -c requirements.txt --group lambda -o requirements-lambda.txt
 	$(LOCK) -c requirements.txt --group aws -o requirements-aws.txt
-	$(LOCK) -c requirements.txt -c requirements-aws.txt -c requirements-lambda.txt \
+	$(LOCK) -c requirements.txt --group otel -o requirements-otel.txt
+	$(LOCK) -c requirements.txt -c requirements-aws.txt -c requirements-lambda.txt -c requirements-otel.txt \
 		--group dev pyproject.toml -o requirements-dev.txt
 	$(LOCK) -c requirements.txt -c requirements-dev.txt --group proof -o requirements-proof.txt
 
 clean: ## Remove what was built
-	rm -rf $(VENV) node_modules build mutants .serverless .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules build dist mutants .serverless .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.acknowledge import acknowledge
 from benchmarks.cold_start import cold_start
+from benchmarks.page import page
 from benchmarks.release import release
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}")
     print(f"{'':<52} {'median':>10} {'min':>10} {'max':>10}")
     with tempfile.TemporaryDirectory() as folder:
-        for benchmark in (acknowledge, release, cold_start):
+        for benchmark in (acknowledge, release, page, cold_start):
             for figure in benchmark(Path(folder), quick=quick):
                 print(figure, flush=True)
 

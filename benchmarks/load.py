@@ -84,7 +84,7 @@ def send(url: str, requests: Sequence[bytes], connections: int) -> Load:
     waiting, latencies = iter(requests), []
     selector = selectors.DefaultSelector()
     begun = time.perf_counter()
-    for request, _ in zip(waiting, range(connections), strict=False):
+    for _, request in zip(range(connections), waiting, strict=False):
         sender = Sender.to(url)
         selector.register(sender.connection, selectors.EVENT_READ, sender)
         sender.send(request)

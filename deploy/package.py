@@ -21,7 +21,18 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 #: What only a machine of one's own needs.
-LEFT_OUT = ("cli", "server", "simulator", "worker.py", "__main__.py", "cases/sqlite")
+LEFT_OUT = (
+    "cli",
+    "diagnose",
+    "doctor",
+    "metrics.py",
+    "server",
+    "simulator",
+    "tracing",
+    "worker.py",
+    "__main__.py",
+    "cases/sqlite",
+)
 
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 

@@ -12,6 +12,8 @@ HandlerError
 ├── CasesError                our side of the record
 │   ├── StorageError          it cannot be read or written now
 │   └── LeaseLostError        somebody else works on the case by now
+├── NoticeError               somebody outside was not told; it is tried again
+│   └── NoticeRefusedError    nor ever will be
 └── MercadoPagoError          the exchange did not give what was asked for
     ├── PaymentNotFoundError  404
     ├── CredentialsError      401 or 403
@@ -83,6 +85,21 @@ class StorageError(CasesError):
 
 class LeaseLostError(CasesError):
     """Raised if a write shows an old fence; the work in hand is to be dropped."""
+
+
+class NoticeError(HandlerError):
+    """Raised if it is not sure that a message arrived; it is to be sent again, under the same id.
+
+    `is_away`: nobody answered, or nothing is taken now, so there is no use in trying another message.
+    """
+
+    def __init__(self, message: str, *, is_away: bool = True) -> None:
+        super().__init__(message)
+        self.is_away = is_away
+
+
+class NoticeRefusedError(NoticeError):
+    """Raised if a message will not be taken however often it is sent."""
 
 
 class MercadoPagoError(HandlerError):

@@ -7,9 +7,12 @@ likes. This module is the only one that imports it for Mercado Pago.
 """
 
 import io
+import logging
 import socket
 import time
+from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http.client import HTTPResponse
@@ -38,6 +41,9 @@ LARGEST = 1024 * 1024
 
 _CHUNK = 64 * 1024
 
+#: Told of each exchange: its method, the status of its answer if one came whole, and how long it took, in seconds.
+Watcher = Callable[[str, int | None, float], object]
+
 #: When the exchange that this thread is in must be over, on the monotonic clock: `requests` has no way to pass it.
 _DEADLINE: ContextVar[float] = ContextVar("deadline")
 
@@ -52,9 +58,13 @@ class Answer:
 
 
 class Exchange:
-    """Connections to one place, kept open between calls; safe to use from several threads."""
+    """Connections, kept open between calls; safe to use from several threads. `watchers` are told of each exchange."""
 
-    def __init__(self, *, connections: int, user_agent: str, total: float = TOTAL) -> None:
+    def __init__(
+        self, *, connections: int, user_agent: str, total: float = TOTAL, watchers: Sequence[Watcher] = ()
+    ) -> None:
+        # What it warns of tells whole addresses, which may hold a secret.
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -62,16 +72,28 @@ class Exchange:
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, _Adapter(connections))
         self.total = total
+        self._watchers = watchers
 
     def send(self, method: str, url: str, **options: Any) -> Answer:
         """Send one request and read its whole answer, whatever its status.
 
         Raises UnclearError if no whole answer came in time; what it was asked for may have happened.
         """
-        _DEADLINE.set(time.monotonic() + self.total)
+        begun = time.monotonic()
+        _DEADLINE.set(begun + self.total)
+        answer: Answer | None = None
+        try:
+            answer = self._exchanged(method, url, options)
+        finally:
+            for told in self._watchers:
+                told(method, answer.status if answer else None, time.monotonic() - begun)
+        return answer
+
+    def _exchanged(self, method: str, url: str, options: Mapping[str, Any]) -> Answer:
+        timeout = (min(CONNECT, self.total), READ)
         try:
             with self._session.request(
-                method, url, timeout=(min(CONNECT, self.total), READ), allow_redirects=False, stream=True, **options
+                method, url, timeout=timeout, allow_redirects=False, stream=True, **options
             ) as response:
                 return Answer(response.status_code, response.headers, _read(response))
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:

@@ -24,23 +24,37 @@ PREFIXES = {4: 24, 6: 64}
 class Failures:
     """Shared by all threads that receive."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Callable[[], datetime], most: int = MOST) -> None:
         self._clock = clock
+        self._most = most
         self._ends = clock() + SPAN
         self._failed: Counter[str] = Counter()
         self._lock = Lock()
 
     def count(self, address: str) -> int | None:
         """Count one more; return after how many seconds its sender may try again, None if it needs no slowing."""
-        now, network = self._clock(), network_of(address)
+        now = self._clock()
         with self._lock:
-            if not now < self._ends <= now + SPAN:
-                self._ends = now + SPAN
-                self._failed.clear()
-            if network not in self._failed and len(self._failed) >= NETWORKS:
-                network = ""
+            network = self._place(address, now)
             self._failed[network] += 1
-            return ceil((self._ends - now).total_seconds()) if self._failed[network] > MOST else None
+            return self._left(now) if self._failed[network] > self._most else None
+
+    def wait(self, address: str) -> int | None:
+        """Return after how many seconds one more may be tried, None for at once."""
+        now = self._clock()
+        with self._lock:
+            return self._left(now) if self._failed[self._place(address, now)] >= self._most else None
+
+    def _place(self, address: str, now: datetime) -> str:
+        """Return where an address is counted, beginning anew where a span of time is over."""
+        if not now < self._ends <= now + SPAN:
+            self._ends = now + SPAN
+            self._failed.clear()
+        network = network_of(address)
+        return network if network in self._failed or len(self._failed) < NETWORKS else ""
+
+    def _left(self, now: datetime) -> int:
+        return ceil((self._ends - now).total_seconds())
 
 
 def network_of(address: str) -> str:

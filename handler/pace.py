@@ -37,6 +37,8 @@ class Pace:
         self._wait = wait or self._stopped.wait
         self._lock = Lock()
         self._paused_until: datetime | None = None
+        #: When the pause began that has not ended with a call that worked.
+        self.paused_since: datetime | None = None
 
     def take_turn(self, patience: float = inf) -> None:
         """Wait until one more call is within the rate, `patience` seconds at most.
@@ -70,12 +72,13 @@ class Pace:
         """Rest the account's calls; return until when."""
         with self._lock:
             self._paused_until = now + PAUSE
+            self.paused_since = self.paused_since or now
             return self._paused_until
 
     def resume(self) -> None:
         """Go on: the token works."""
         with self._lock:
-            self._paused_until = None
+            self._paused_until = self.paused_since = None
 
     def paused_until(self, now: datetime) -> datetime | None:
         """Return until when the account rests, or None; when the rest is over, one caller is let through to try."""

@@ -6,7 +6,6 @@ found here. Its case is told what Mercado Pago would have told it, once for each
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from datetime import timedelta
 
@@ -15,6 +14,7 @@ from handler.errors import MercadoPagoError
 from handler.errors import StoppedError
 from handler.mercadopago import MercadoPago
 from handler.mercadopago import cannot_search
+from handler.models import Lapsing
 from handler.models import Notification
 from handler.models import Payment
 from handler.models import Target
@@ -24,15 +24,6 @@ from handler.services import Services
 
 #: How long before it lapses by itself a reserve is listed that nobody captured or released.
 SOON = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Lapsing:
-    """A reserve that nobody has captured or released, and when it lapses by itself."""
-
-    account: str
-    payment: Payment
-    at: datetime
 
 
 def withdrawn(services: Services) -> list[Target]:

@@ -9,6 +9,8 @@ from typing import Any
 from handler.errors import CasesError
 from handler.errors import MercadoPagoError
 from handler.models import Target
+from handler.process.notices import of_lapsing
+from handler.process.notices import of_pause
 from handler.reconcile import lapsing
 from handler.reconcile import reread
 from handler.reconcile import withdrawn
@@ -65,6 +67,8 @@ class Rounds:
                     return
                 # Whoever is away or called too often is left alone until the next round.
                 logger.warning("account %s: not reconciled to the end: %s", seller.account.name, error)
+                if seller.mercadopago.pace.rests(now := self._services.clock()):
+                    self._services.cases.notify(of_pause(self._services, seller, now, str(error)))
 
     def _look_after(self, seller: Seller, purchases: Sequence[Target]) -> None:
         for purchase in purchases:
@@ -73,5 +77,6 @@ class Rounds:
         for reserve in lapsing(seller, self._services.clock()):
             if (reserve.account, reserve.payment.id) not in self._told:
                 logger.warning("account %s: %s; it lapses at %s", reserve.account, reserve.payment, reserve.at)
+                self._services.cases.notify(of_lapsing(self._services, reserve, self._services.clock()))
             self._told[reserve.account, reserve.payment.id] = reserve.at
         self._told = {key: at for key, at in self._told.items() if at > self._services.clock()}

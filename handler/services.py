@@ -2,14 +2,17 @@
 
 import random as random_module
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from handler.cases import Cases
 from handler.clock import utc_now
+from handler.models import Case
+from handler.models import Notice
 from handler.models import Notification
-from handler.models import State
 from handler.models import Target
+from handler.policy import Decision
 from handler.sellers import Sellers
 
 
@@ -18,15 +21,18 @@ class Services:
     """What processing works with.
 
     `wake` tells whoever processes when a case is due next; `ended` hears of each case that ended, once
-    that is on record.
+    that is on record; `worked` does the work on a case, for whoever looks on; `channels` tells through
+    which channels a notice goes.
     """
 
     sellers: Sellers
     cases: Cases
     wake: Callable[[Target, datetime], None]
-    ended: Callable[[Target, State], None] = lambda _target, _state: None
+    ended: Callable[[Case, Decision], None] = lambda _case, _decision: None
+    worked: Callable[[Target, Callable[[], Decision | None]], Decision | None] = lambda _target, work: work()
     clock: Callable[[], datetime] = utc_now
     random: Callable[[], float] = random_module.random
+    channels: Callable[[Notice], Sequence[str]] = lambda _notice: ()
 
     def accept(self, notification: Notification, now: datetime | None = None) -> bool:
         """Store a notification that has a target, and have its case worked on; False if it is already known.

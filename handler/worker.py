@@ -146,11 +146,11 @@ class Worker:
         try:
             process(target, self._services)
         except CasesError as error:
-            logger.error("%s: %s", target, error)
+            logger.error("%s: %s", target, error, extra={"target": target})
             self._in_trouble = True
         except Exception:
             # One case never takes the worker down; its lease ends and it is claimed again, up to a limit.
-            logger.exception("%s: a fault of the handler", target)
+            logger.exception("%s: a fault of the handler", target, extra={"target": target})
             self._in_trouble = True
         finally:
             with self._freed:

@@ -1,6 +1,7 @@
 """What tests ask for by name."""
 
 import os
+import socket
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -104,6 +105,14 @@ def serve() -> Iterator[Callable[..., Server]]:
             return server
 
         yield start
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of this machine that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+    return port
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import select
 import selectors
 import time
 from collections import deque
@@ -117,7 +118,9 @@ class Crowd:
         return True
 
     def _send(self, slot: _Slot, request: Request) -> bool:
-        """Send on a connection that is there, or a new one; False where nobody listens."""
+        """Send on a connection that is there and was not closed meanwhile, or a new one; False where nobody listens."""
+        if slot.sender is not None and _is_readable(slot.sender):
+            self._disconnect(slot)
         if slot.sender is None:
             try:
                 slot.sender, slot.answers = Sender.to(self.url), 0
@@ -186,6 +189,13 @@ class Crowd:
                 self._selector.unregister(slot.sender.connection)
             slot.sender.connection.close()
             slot.sender = None
+
+
+def _is_readable(sender: Sender) -> bool:
+    """Whether a connection on which nothing is awaited has something to tell: that it is over."""
+    poll = select.poll()
+    poll.register(sender.connection, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def notifications(first: int = 1_400_000_000, withdrawals: int = 2) -> Iterator[Request]:

@@ -110,8 +110,8 @@ class Handler:
         document: dict[str, Any] = json.loads(answer.body)
         return str(document["receipt"])
 
-    def get(self, path: str) -> Answer:
-        return self._exchange.send("GET", self.url + path, headers={}, data=None)
+    def get(self, path: str, **headers: str) -> Answer:
+        return self._exchange.send("GET", self.url + path, headers=headers, data=None)
 
     def cases(self) -> Cases:
         """Open the record beside the running handler."""

@@ -130,6 +130,7 @@ def test_nothing_of_one_account_is_reached_with_anothers_secret_or_token(
     assert handler.post(deliveries("nobody", "acme", payment_id)[0]).status == 404
 
 
+@pytest.mark.slow
 def test_each_account_has_its_own_shops(handler: Handler) -> None:
     """With references of its own."""
     assert [handler.receipt(delivery) for delivery in shop_deliveries("bolt", "bolt")] == ["accepted"] * 3
@@ -143,6 +144,7 @@ def test_each_account_has_its_own_shops(handler: Handler) -> None:
     }
 
 
+@pytest.mark.slow
 def test_accounts_come_and_go_while_it_runs(
     handler: Handler, accounts_file: Path, simulators: dict[str, tuple[Simulator, str]]
 ) -> None:
@@ -174,6 +176,7 @@ def test_what_only_a_restart_changes_is_told(tmp_path: Path, simulators: dict[st
     handler.close()
 
 
+@pytest.mark.slow
 def test_send_speaks_for_an_account(handler: Handler, accounts_file: Path) -> None:
     """With its secret, to its address; for one that is not there it says which are."""
     command = ("send", "merchant", "buyer.withdrew", "--payment-id", "1", "--to", handler.url, "--account")

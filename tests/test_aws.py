@@ -3,8 +3,11 @@
 import itertools
 import json
 import logging
+import re
+from base64 import b64decode
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -12,15 +15,18 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import boto3
 import pytest
 
 from handler.aws import http
+from handler.aws import page
 from handler.aws import process
 from handler.aws import queue
 from handler.aws import sweep
+from handler.aws import tell
 from handler.cases import Cases
 from handler.cases import open_cases
 from handler.clock import utc_now
@@ -62,6 +68,7 @@ from tests.fakes import purchase_target
 from tests.fakes import said
 from tests.fakes import shopify_delivery
 from tests.fakes import tiendanube_delivery
+from tests.receivers import Receiver
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -76,6 +83,7 @@ class Cloud:
     source: EventSource
     record: Cases
     serve: Callable[..., Server]
+    path: str
     told: list[dict[str, float]] = field(default_factory=list)
 
     def post(self, delivery: Delivery, **options: Any) -> tuple[int, Any]:
@@ -107,11 +115,12 @@ def cloud(serve: Callable[..., Server]) -> Iterator[Cloud]:
         "DATABASE_URL": f"dynamodb://{create_table()}",
         "METRICS": "tests",
         "CONCURRENCY": "5",
+        "ALERTS_PATH": f"{path}/alerts",
     }
     receive = http.make({**environ, "PARAMETER_PATH": f"{path}/webhooks"})
     work = process.make({**environ, "PARAMETER_PATH": f"{path}/api"})
     record = open_cases(environ["DATABASE_URL"])
-    yield Cloud(simulator, environ, receive, EventSource(environ["QUEUE_URL"], work), record, serve)
+    yield Cloud(simulator, environ, receive, EventSource(environ["QUEUE_URL"], work), record, serve, path)
     record.close()
 
 
@@ -571,3 +580,123 @@ def test_a_function_that_is_killed_at_any_step_loses_nothing(cloud: Cloud, lost_
 
 def work_with(services: Services, event: Any, context: Context) -> Any:
     return process.handle(event, context.get_remaining_time_in_millis, services)
+
+
+class Visitor:
+    """A browser in front of the function `page`."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._function = page.make({**cloud.environ, "PARAMETER_PATH": f"{cloud.path}/page"})
+        self._cookies: list[str] = []
+
+    def ask(self, method: str, path: str, **fields: str) -> tuple[int, str, Mapping[str, str]]:
+        """Return status, text and headers; of a GET, the fields are its query."""
+        form = urlencode(fields)
+        delivery = Delivery("", "", form.encode() * (method == "POST"), form * (method == "GET"), {}, utc_now())
+        event = http_event(delivery, method=method, path=path)
+        event["headers"] |= {"content-type": "application/x-www-form-urlencoded", "accept-language": "es"}
+        event["cookies"] = self._cookies
+        answer = self._function(event, Context())
+        self._cookies += [cookie.partition(";")[0] for cookie in answer.get("cookies", [])]
+        body = b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"].encode()
+        return answer["statusCode"], body.decode("latin-1" if body.startswith(b"%PDF") else "utf-8"), answer["headers"]
+
+    def csrf(self, path: str, **fields: str) -> str:
+        found = re.search('name="csrf" value="([^"]+)"', self.ask("GET", path, **fields)[1])
+        assert found
+        return found[1]
+
+
+def test_the_page_is_there_once_its_password_is(cloud: Cloud) -> None:
+    """Its password is a parameter of its own; what is asked for takes the way of any notification."""
+    payment_id = cloud.simulator.memory.add_payment()
+    cloud.post(mercadopago_delivery(payment_id, at=utc_now()))
+    cloud.source.run()
+    assert Visitor(cloud).ask("GET", "/login")[0] == 404
+    put_parameters(f"{cloud.path}/page", PAGE_PASSWORD="correct-horse-battery")
+    visitor = Visitor(cloud)
+
+    assert visitor.ask("GET", "/")[0] == 303
+    assert visitor.ask("POST", "/login", password="wrong")[0] == 401
+    assert visitor.ask("POST", "/login", password="correct-horse-battery")[0] == 303
+    status, text, headers = visitor.ask("GET", "/")
+    assert (status, headers["content-security-policy"].startswith("default-src")) == (200, True)
+    assert f"payment:{payment_id}" in text
+    assert f"payment:{payment_id}" in visitor.ask("GET", "/cases", q=payment_id)[1]
+    assert "Qué pasó" in visitor.ask("GET", "/case", target=f"payment:{payment_id}")[1]
+    assert visitor.ask("GET", "/page/page.css")[0] == 200
+
+    wish = {"target": f"payment:{payment_id}"}
+    token = visitor.csrf("/replay", **wish)
+    assert visitor.ask("POST", "/replay", csrf="forged", **wish)[0] == 403
+    assert visitor.ask("POST", "/replay", csrf=token, **wish)[0] == 303
+    cloud.source.run()
+    rules = [entry.rule for entry in cloud.record.history(payment_target(payment_id))]
+    assert (rules.count("replayed"), rules.count("reserve_wanted")) == (1, 2)
+    assert visitor.ask("POST", "/release", csrf=token, **wish)[0] == 303
+    cloud.source.run()
+    assert cloud.stands(payment_id) == "cancelled buyer_withdrew"
+    status, pdf, headers = visitor.ask("GET", "/receipt.pdf", **wish)
+    assert (status, headers["content-type"], pdf[:5]) == (200, "application/pdf", "%PDF-")
+
+
+def test_a_page_whose_parameters_cannot_be_read_is_away(cloud: Cloud, gateway: Gateway) -> None:
+    """And comes as soon as they can."""
+    put_parameters(f"{cloud.path}/page", PAGE_PASSWORD="correct-horse-battery")
+    visitor = Visitor(cloud)
+    gateway.faults.append(throttled("AmazonSSM.GetParametersByPath", 9))
+
+    assert visitor.ask("GET", "/login")[0] == 503
+    gateway.faults.clear()
+    assert visitor.ask("GET", "/login")[0] == 200
+
+
+def test_what_must_be_known_is_told_by_a_function_of_its_own(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    """Through the same table; nothing is told while nobody is named, and a receiver that is away is told later."""
+    receiver = Receiver(status=500)
+    telling = tell.make(cloud.environ)
+    telling({}, Context())
+    first = cloud.simulator.memory.add_payment()
+    cloud.withdraw(first)
+    cloud.source.run()
+    url = cloud.serve(receiver).url
+    put_parameters(f"{cloud.path}/alerts", ALERT_URL=url, ALERT_SECRET=WHSEC)
+    work = process.make({**cloud.environ, "PARAMETER_PATH": f"{cloud.path}/api"})
+    telling = tell.make(cloud.environ)
+    second = cloud.simulator.memory.add_payment(status="approved", captured=True)
+    cloud.withdraw(second)
+    EventSource(cloud.environ["QUEUE_URL"], work).run()
+
+    telling({}, Context())
+    assert figure(capsys, "NotTold") == 1
+    receiver.status = 200
+    telling({}, Context())
+    telling({}, Context())
+
+    assert receiver.told == [f"reserve.captured:payment:{second}:1"]
+    assert figure(capsys, "NotTold") == 0
+    assert len(set(receiver.tried)) == 1
+
+
+def figure(capsys: pytest.CaptureFixture[str], name: str) -> float:
+    """Return the last value of a metric that was printed."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    return float([line[name] for line in lines if name in line][-1])
+
+
+def test_alerts_that_cannot_be_used_stop_no_release(
+    cloud: Cloud, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log says what is wrong with them, and what is to be told waits until they can."""
+    put_parameters(f"{cloud.path}/alerts", ALERT_URL="http://elsewhere.example")
+    payment_id = cloud.simulator.memory.add_payment()
+    cloud.withdraw(payment_id)
+    work = process.make({**cloud.environ, "PARAMETER_PATH": f"{cloud.path}/api"})
+    EventSource(cloud.environ["QUEUE_URL"], work).run()
+
+    assert cloud.stands(payment_id) == "cancelled buyer_withdrew"
+    assert "the alerts of account default cannot be used: ALERT_URL: use an https address" in caplog.text
+    (kept,) = cloud.record.untold("webhook", 9)
+    assert kept.target == payment_target(payment_id)
+    tell.make(cloud.environ)({}, Context())
+    assert figure(capsys, "NotTold") == 1

@@ -14,6 +14,7 @@ from handler.cases import open_cases
 from handler.cli import main
 from handler.clock import utc_now
 from handler.models import Case
+from handler.models import NoticeKind
 from handler.models import State
 from handler.models import Step
 from handler.models import Target
@@ -141,6 +142,17 @@ def test_a_record_that_is_not_there_is_not_made(desk: Desk, tmp_path: Path) -> N
     assert (result.exit_code, "there is no database at" in result.output) == (2, True)
 
 
+def test_what_cannot_be_released_now_is_released_later(desk: Desk) -> None:
+    """And that is told."""
+    payment = desk.simulator.memory.add_payment()
+    desk.simulator.fail(Fault("GET", f"/v1/payments/{payment}", status=500))
+
+    result = desk.run("release", f"payment:{payment}", "--yes")
+
+    assert result.exit_code == 1
+    assert "it is on record, and tried again while `serve` runs. See `show" in result.output
+
+
 def report(desk: Desk, *options: str) -> list[dict[str, object]]:
     result = desk.run("report", "--json", *options)
     assert result.exit_code == 0, result.output
@@ -184,5 +196,18 @@ def test_a_report_has_its_period(desk: Desk) -> None:
     record.close()
 
     assert [line["cases"] for line in (*report(desk), *report(desk, "--days", "9"))] == [1, 2]
+    assert report(desk, "--account", "acme") == []
+    assert report(desk, "--account", "default") == report(desk)
     assert desk.run("report", "--days", "1").output == "Nothing happened to any payment within 1 days.\n"
     assert report(desk, "--days", "1") == []
+
+
+def test_what_a_person_released_is_told_like_any(desk: Desk) -> None:
+    """By the next handler that serves."""
+    payment_id = desk.simulator.memory.add_payment()
+    desk.run("release", f"payment:{payment_id}", "--yes", ALERT_URL="https://hooks.slack.com/services/T0/B0/xyz")
+
+    record = open_cases(desk.environ["DATABASE_URL"])
+    (found,) = record.untold("webhook", 9)
+    record.close()
+    assert (found.kind, found.target) == (NoticeKind.RELEASED, payment_target(payment_id))

@@ -34,7 +34,6 @@ from handler.exchange import Answer
 from handler.exchange import Exchange
 from handler.models import DEFAULT_ACCOUNT
 from handler.models import Notification
-from handler.models import State
 from handler.receive import Reception
 from handler.receive import receive
 from handler.sellers import Sellers
@@ -188,7 +187,7 @@ def test_nothing_of_it_is_in_the_queue_nor_in_the_figures(
     client: Any = SimpleNamespace(send_message=lambda MessageBody, **_: sent.append(MessageBody))  # noqa: N803
     queue, lines = Queue(client, "https://sqs.example.com/1", utc_now), list[str]()
     tell = printer("tests", utc_now, lines.append)
-    services = replace(given, wake=queue.wake, ended=lambda _target, state: tell(**{str(State(state)): 1}))
+    services = replace(given, wake=queue.wake, ended=lambda _case, decision: tell(**{str(decision.state): 1}))
 
     for delivery in (*genuine(people), *spoilt(people)):
         raised(DeliveryError, partial(receive, delivery, reception(config, queue.send)))

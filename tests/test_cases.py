@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,9 +17,13 @@ from handler.errors import LeaseLostError
 from handler.models import Case
 from handler.models import Entry
 from handler.models import Guards
+from handler.models import Notice
+from handler.models import NoticeKind
 from handler.models import Sign
 from handler.models import State
 from handler.models import Step
+from handler.models import Target
+from handler.models import TargetKind
 from handler.policy import Decision
 from handler.policy import Rule
 from tests.amazon import create_table
@@ -569,6 +574,170 @@ def test_the_list_is_newest_first_and_can_be_narrowed(cases: Cases) -> None:
     assert [case.target for case in cases.newest(10)] == [targets[0], targets[2], targets[1]]
     assert [case.target for case in cases.newest(1)] == [targets[0]]
     assert [case.target for case in cases.newest(10, State.PENDING)] == [targets[2], targets[1]]
+
+
+def test_the_list_is_read_page_by_page_and_searched(cases: Cases) -> None:
+    """What changed at the same moment is on one page only; letters count alike, large or small."""
+    targets = [payment_target(f"13{number}") for number in range(5)] + [purchase_target("Order-134")]
+    for number, target in enumerate(targets):
+        cases.accept(said(target, at=NOW + timedelta(seconds=number // 2)))
+
+    first = cases.newest(4)
+    second = cases.newest(4, before=(first[-1].updated_at, first[-1].target))
+    assert [case.target for case in first + second] == [targets[place] for place in (5, 4, 3, 2, 1, 0)]
+    assert [case.target for case in cases.newest(9, text="134")] == [targets[5], targets[4]]
+    assert [case.target for case in cases.newest(9, State.PENDING, "order")] == [targets[5]]
+    assert cases.newest(9, State.DEAD, "order") == []
+    cases.accept(said(purchase_target("Ñandú"), at=NOW))
+    assert [case.target.id for case in cases.newest(9, text="Ñandú")] == ["Ñandú"]
+
+
+def ended(cases: Cases, number: str, decision: Decision, at: datetime, amount: str = "0.10") -> Target:
+    """Return a payment that was heard of a minute before it ended."""
+    target = payment_target(number)
+    cases.accept(said(target, at=at - timedelta(minutes=1)))
+    case = cases.claim(target, at, LEASE)
+    assert case
+    cases.settle(replace(case, amount=Decimal(amount), currency="BRL"), decision, at, [])
+    return target
+
+
+def test_what_ended_is_counted_where_it_ended(cases: Cases) -> None:
+    """Amounts are exact, what was cancelled before us is nobody's doing, and a purchase is its payments."""
+    day = timedelta(days=1)
+    bounds = [NOW, NOW + day, NOW + 2 * day]
+    before_us = Decision.end(State.CANCELLED, Rule.ALREADY_CANCELLED, "")
+    for number, amount in enumerate(("0.10", "0.20", "9007199254.7409")):
+        ended(cases, f"1{number}", CANCELLED, NOW, amount)
+    ended(cases, "20", before_us, NOW)
+    ended(cases, "30", NOTHING, NOW + day)
+    ended(cases, "40", CANCELLED, NOW + 2 * day)
+    cases.accept(said(purchase_target("A"), at=NOW))
+    purchase = cases.claim(purchase_target("A"), NOW, LEASE)
+    assert purchase
+    cases.settle(purchase, CANCELLED, NOW, [])
+    cases.accept(said(payment_target("50"), at=NOW + day))
+    cases.accept(said(purchase_target("payment:50"), at=NOW + day))
+    cases.accept(said(Target("acme", TargetKind.ORDER, "ORD01J67CQQH5904WDBVZEM4JMEP3"), at=NOW + day))
+    cases.accept(said(Target("acme", TargetKind.ORDER, "727"), at=NOW + day))
+
+    first, second = cases.outcomes(bounds)
+
+    assert first.counts == {State.CANCELLED: 4}
+    assert first.freed == {"BRL": Decimal("9007199255.0409")}
+    assert [round(seconds) for seconds in first.seconds] == [60, 60, 60]
+    assert second.counts == {State.NOTHING: 1, State.PENDING: 2}
+    assert (second.freed, second.seconds) == ({}, ())
+
+
+def test_what_is_opened_again_has_not_ended(cases: Cases) -> None:
+    """It counts as open, since then."""
+    target = ended(cases, "1", NOTHING, NOW)
+    cases.accept(said(target, Sign.WITHDREW, at=NOW + timedelta(hours=1)))
+
+    (found,) = cases.outcomes([NOW, NOW + timedelta(days=1)])
+    case = cases.get(target)
+    assert found.counts == {State.PENDING: 1}
+    assert case
+    assert (case.began_at, case.ended_at) == (None, None)
+
+
+def notice(name: str = "reserve.released:payment:1:1", channel: str = "webhook", seconds: int = 0) -> Notice:
+    return Notice(
+        channel,
+        name,
+        NoticeKind.RELEASED,
+        "default",
+        NOW + timedelta(seconds=seconds),
+        Rule.BUYER_WITHDREW,
+        "released",
+        TARGET,
+        Decimal("12.30"),
+        "ARS",
+        "ORDER-1",
+        "woocommerce 727",
+    )
+
+
+def test_what_is_to_be_told_comes_back_until_it_is_told(cases: Cases) -> None:
+    """Through each channel for itself, the oldest first, whole."""
+    told, later = notice("b"), notice("a", seconds=1)
+    paused = replace(notice("c", "email"), target=None, amount=None)
+    cases.notify([later, told, paused])
+
+    assert cases.untold("webhook", 9) == [told, later]
+    assert cases.untold("webhook", 1) == [told]
+    cases.told([told], NOW)
+    assert cases.untold("webhook", 9) == [later]
+    assert cases.untold("email", 9) == [paused]
+    assert cases.untold("woocommerce", 9) == []
+
+
+def test_nothing_is_told_twice(cases: Cases) -> None:
+    """What was put on record once stays as it is, told or not."""
+    cases.notify([notice("a"), notice("b")])
+    cases.told([notice("a")], NOW)
+
+    cases.notify([notice("a"), replace(notice("b"), detail="another")])
+
+    assert cases.untold("webhook", 9) == [notice("b")]
+
+
+def test_many_are_told_at_once(cases: Cases) -> None:
+    """More than one call takes."""
+    notices = [notice(f"{number:03}", seconds=number) for number in range(60)]
+    cases.notify(notices)
+
+    cases.told(notices[:59], NOW)
+
+    assert cases.untold("webhook", 99) == notices[59:]
+
+
+@pytest.mark.parametrize("decision", [CANCELLED, LATER], ids=["ended", "waits"])
+def test_what_is_to_be_told_is_written_with_what_happened(cases: Cases, decision: Decision) -> None:
+    """Or not at all: who has lost the case tells nothing."""
+    cases.accept(said(TARGET))
+    lost = cases.claim(TARGET, NOW, LEASE)
+    case = cases.claim(TARGET, NOW + LEASE, LEASE)
+    assert lost
+    assert case
+    write = cases.settle if decision is CANCELLED else cases.postpone
+    with pytest.raises(LeaseLostError):
+        write(lost, decision, NOW, [], [notice("lost")])
+
+    write(case, decision, NOW, [], [notice("kept"), notice("kept", "email")])
+
+    assert cases.untold("webhook", 9) == [notice("kept")]
+    assert cases.untold("email", 9) == [notice("kept", "email")]
+
+
+@pytest.mark.parametrize("decision", [CANCELLED, LATER], ids=["ended", "waits"])
+def test_what_is_known_to_be_told_stops_nothing(cases: Cases, decision: Decision) -> None:
+    """What happened is written, with whatever of it is new."""
+    cases.notify([notice("known")])
+    cases.accept(said(TARGET))
+    case = cases.claim(TARGET, NOW, LEASE)
+    assert case
+    write = cases.settle if decision is CANCELLED else cases.postpone
+
+    write(case, decision, NOW, [], [notice("known"), notice("new", seconds=1)])
+
+    assert [each.id for each in cases.untold("webhook", 9)] == ["known", "new"]
+    found = cases.get(TARGET)
+    assert found
+    assert found.reason == decision.rule
+
+
+def test_cases_are_counted_by_where_they_stand(cases: Cases) -> None:
+    """Those without any are left out."""
+    assert cases.counts() == {}
+    for number in ("1", "2", "3"):
+        cases.accept(said(payment_target(number)))
+    claimed = cases.claim(payment_target("1"), NOW, LEASE)
+    assert claimed
+    cases.settle(claimed, Decision.end(State.CAPTURED, Rule.CAPTURED, ""), NOW, [])
+
+    assert cases.counts() == {State.PENDING: 2, State.CAPTURED: 1}
 
 
 def test_a_notification_without_a_target_is_a_mistake_of_ours(cases: Cases) -> None:

@@ -42,9 +42,12 @@ from tests.running import run
 
 COMMANDS = [
     "serve",
+    "listen",
     "demo",
     "cases",
     "show",
+    "explain",
+    "receipt",
     "replay",
     "release",
     "report",
@@ -75,6 +78,15 @@ def database(tmp_path: Path) -> str:
     return url
 
 
+def test_commands_are_listed_in_the_order_in_which_they_are_met() -> None:
+    """Each with a line that is not cut off."""
+    result = CliRunner().invoke(main, ["--help"])
+
+    lines = result.output.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines][:4] == ["demo", "serve", "listen", "send"]
+    assert all(line.endswith(".") for line in lines)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example(command: str) -> None:
     """And how it is called."""
@@ -82,9 +94,10 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
 
     assert result.exit_code == 0
     assert f"Usage: main {command}" in result.output
-    assert "Example: python -m handler" in result.output or command == "send"
+    assert "Example: python -m handler" in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -97,6 +110,9 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
         (["show", "payment:1"], "there is no database at"),
         (["cases"], "there is no database at"),
         (["send", "merchant", "order.shipped"], "'order.shipped' is not one of"),
+        (["send", "woocommerce", "7", "--status", "cancelado"], "'cancelado' is not one of"),
+        (["send", "mercadopago", "1", "--to", "127.0.0.1:80"], "does not begin with http:// or https://"),
+        (["doctor", "--url", "shop.example.com"], "does not begin with http:// or https://"),
         (["send", "merchant", "buyer.withdrew", "--payment-id", "1"], "MERCHANT_WEBHOOK_SECRET is not set"),
         (["serve"], "MERCADOPAGO_ACCESS_TOKEN is not set"),
         (["cases", "--limit", "99999999999999999999"], "is not in the range"),
@@ -116,6 +132,7 @@ def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, arguments: list[str], m
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_replay_puts_a_case_back_to_work(tmp_path: Path, database: str) -> None:
     """One that ended badly, or waits; not one that is final."""
     record = open_cases(database)
@@ -260,7 +277,7 @@ def test_cases_are_listed_newest_first(tmp_path: Path, database: str) -> None:
     result = run("cases", cwd=tmp_path, DATABASE_URL=database)
 
     lines = [line.split() for line in result.stdout.splitlines()]
-    assert lines[0] == ["TARGET", "STATE", "REASON", "ATTEMPTS", "AMOUNT", "UPDATED"]
+    assert lines[0] == ["TARGET", "STATE", "REASON", "AMOUNT", "UPDATED", "NEXT", "LOOK", "ATTEMPTS"]
     assert [line[:3] for line in lines[1:]] == [
         ["payment:1", "captured", "captured"],
         ["payment:2", "pending", "unclear"],
@@ -281,13 +298,53 @@ def test_cases_are_told_to_programs_an_object_a_line(tmp_path: Path, database: s
     assert (cases[0]["due_at"], cases[1]["due_at"]) == (None, "2026-11-22T11:00:00+00:00")
 
 
-def test_cases_can_be_narrowed_to_a_state(tmp_path: Path, database: str) -> None:
-    """Each state has its cases."""
+@pytest.mark.slow
+def test_cases_can_be_narrowed(tmp_path: Path, database: str) -> None:
+    """To a state, and to what has a text in its name."""
+    searched = run("cases", "--json", "--search", "payment:2", cwd=tmp_path, DATABASE_URL=database)
+    assert [json.loads(line)["target"] for line in searched.stdout.splitlines()] == ["payment:2"]
     result = run("cases", "--json", "--state", "captured", cwd=tmp_path, DATABASE_URL=database)
 
     assert [json.loads(line)["target"] for line in result.stdout.splitlines()] == ["payment:1"]
+    nothing = run("cases", "--state", "dead", cwd=tmp_path, DATABASE_URL=database)
+    assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "", "No case is like that.\n")
 
 
+def test_an_empty_record_says_so(tmp_path: Path) -> None:
+    """Instead of a table without rows."""
+    url = f"sqlite:///{tmp_path}/cases.sqlite3"
+    open_cases(url).close()
+
+    assert run("cases", cwd=tmp_path, DATABASE_URL=url).stderr == "No cases yet.\n"
+    assert run("cases", "--json", cwd=tmp_path, DATABASE_URL=url).stderr == ""
+
+
+def test_serve_tells_what_it_serves_and_what_was_probably_meant(tmp_path: Path) -> None:
+    """In its log; a misspelt setting would do nothing, silently."""
+    settings = {**ENVIRON, "MERCHANT_WEBHOOK_SECRETS": WHSEC, "DATABASE_URL": f"sqlite:///{tmp_path}/cases.sqlite3"}
+    (tmp_path / ".env").write_text("modo=observe\nNO_COLOR=1\n")
+    serving = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0"],
+        cwd=tmp_path,
+        env=environment(**settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert serving.stdout is not None
+    serving.stdout.readline()
+    serving.terminate()
+    _, log = serving.communicate(timeout=30)
+
+    assert "MERCHANT_WEBHOOK_SECRETS is no setting, so it does nothing: did you mean" in log
+    assert "modo is no setting, so it does nothing: did you mean MODE?" in log
+    line = "account default: listens to mercadopago, merchant; MODE=enforce; calls https://api.mercadopago.com"
+    assert line in log
+    assert f"cases are in sqlite:///{tmp_path}/cases.sqlite3" in log
+    assert WHSEC not in log
+
+
+@pytest.mark.slow
 def test_a_case_is_shown_with_its_history(tmp_path: Path, database: str) -> None:
     """For people and for programs."""
     text = run("show", "payment:2", cwd=tmp_path, DATABASE_URL=database)
@@ -295,7 +352,7 @@ def test_a_case_is_shown_with_its_history(tmp_path: Path, database: str) -> None
 
     assert text.stdout.splitlines() == [
         "payment:2 is pending (unclear)",
-        "looked at again at 2026-11-22 11:00:00Z, after 0 failed attempts",
+        "looked at again at 2026-11-22 11:00:00Z, failed attempts: 0",
         "  2026-11-22 10:00:01Z  said      buyer.withdrew from merchant (msg_2)",
     ]
     ended = run("show", "payment:1", cwd=tmp_path, DATABASE_URL=database).stdout
@@ -342,6 +399,7 @@ def handler(tmp_path: Path, serve: Callable[..., Server]) -> Iterator[Handler]:
     running.close()
 
 
+@pytest.mark.slow
 def test_send_is_believed_by_a_running_handler(handler: Handler) -> None:
     """In either voice; what it answers is printed, and the exit status tells."""
     secrets = {"MERCADOPAGO_WEBHOOK_SECRET": MP_SECRET, "MERCHANT_WEBHOOK_SECRET": WHSEC}
@@ -363,6 +421,7 @@ def test_send_is_believed_by_a_running_handler(handler: Handler) -> None:
     assert refused.stdout.startswith("422 ")
 
 
+@pytest.mark.slow
 def test_send_speaks_for_every_source_and_kind(tmp_path: Path, serve: Callable[..., Server]) -> None:
     """Each is believed, and on record under what it names."""
     order = "ORD01JQ4S4KY8HWQ6NA5PXB65B3D3"
@@ -406,7 +465,38 @@ def test_send_to_nobody_is_a_clear_error(tmp_path: Path) -> None:
     )
 
     assert result.returncode == 2
-    assert result.stderr == f"Error: POST http://127.0.0.1:{port} was not answered (ConnectionError)\n"
+    told = f"Error: POST http://127.0.0.1:{port} was not answered (ConnectionError); is `serve` running, and"
+    assert result.stderr == f"{told} is this its address? If not, give --to\n"
+
+
+@pytest.mark.slow
+def test_send_tells_what_to_look_at_where_it_is_not_acknowledged(serve: Callable[..., Server], tmp_path: Path) -> None:
+    """Another secret, a source that is off, a body that is refused, or no handler at all."""
+    simulator = serve(Simulator(Memory(access_token=TOKEN, clock=utc_now)).app).url
+    handler = Handler(tmp_path, simulator)
+    wrong = run("send", "mercadopago", "1", "--to", handler.url, cwd=tmp_path, MERCADOPAGO_WEBHOOK_SECRET=SHOP_SECRET)
+    off = run("send", "shopify", "1", "--to", handler.url, cwd=tmp_path, SHOPIFY_WEBHOOK_SECRET=SHOP_SECRET)
+    refused = run("send", "merchant", "buyer.withdrew", "--to", handler.url, cwd=tmp_path, **ENVIRON)
+    another = run("send", "mercadopago", "1", "--to", f"{simulator}/v1", cwd=tmp_path, **ENVIRON)
+    ignored = run("send", "mercadopago", "1", "--type", "pedido", "--to", handler.url, cwd=tmp_path, **ENVIRON)
+    handler.close()
+
+    assert [result.returncode for result in (wrong, off, refused, another)] == [1] * 4
+    assert "the handler has another secret than these settings" in wrong.stderr
+    assert "this source is switched off there" in off.stderr
+    assert "`errors` tells field by field" in refused.stderr
+    assert another.stderr.count("\n") == 1
+    assert (ignored.returncode, ignored.stderr.count("another topic")) == (0, 1)
+
+
+def test_a_python_without_the_libraries_is_told_what_to_do(tmp_path: Path) -> None:
+    """The examples of the help say `python`, and the libraries are in `.venv`."""
+    (tmp_path / "click.py").write_text("raise ModuleNotFoundError(name='click')")
+    (tmp_path / "marshmallow.py").write_text("raise ModuleNotFoundError(name='marshmallow')")
+    ours = run("--version", cwd=tmp_path)
+
+    assert (ours.returncode, ours.stderr.count("\n")) == (1, 1)
+    assert "click is not installed for this Python: run `make install`" in ours.stderr
 
 
 def test_the_version_is_told(tmp_path: Path) -> None:

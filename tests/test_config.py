@@ -6,7 +6,10 @@ from datetime import timedelta
 import pytest
 
 from handler.config import Config
+from handler.config import Language
 from handler.config import Mode
+from handler.config import ShopKeys
+from handler.config import SmtpServer
 from handler.config import database_url
 from handler.config import read_account
 from handler.config import read_source
@@ -86,10 +89,23 @@ def test_every_setting_is_read() -> None:
         ("MERCADOPAGO_WEBHOOK_SECRET", f"{MP_SECRET},", "is empty"),
         ("MERCADOPAGO_WEBHOOK_SECRET", "your_secret_key_here", "is a placeholder"),
         ("MERCADOPAGO_WEBHOOK_SECRET", "change-me-please-now", "is a placeholder"),
+        ("MERCADOPAGO_WEBHOOK_SECRET", "tu_clave_secreta_aqui", "is a placeholder"),
+        ("MERCADOPAGO_ACCESS_TOKEN", "APP_USR-SEU_TOKEN_AQUI", "is a placeholder"),
         ("MERCADOPAGO_WEBHOOK_SECRET", "xxxxxxxxxxxxxxxxxxxx", "is a placeholder"),
         ("MERCADOPAGO_WEBHOOK_SECRET", "15characterslon", "is shorter than 16 characters"),
         ("MERCHANT_WEBHOOK_SECRET", "whsec_AAECAwQFBgcICQoL", "must hold 24 to 64 bytes"),
         ("MERCHANT_WEBHOOK_SECRET", "whsec_no base64 at all, sorry", "is not whsec_ and base64"),
+        ("PAGE_PASSWORD", "short", "is shorter than 16 characters: choose a long one"),
+        ("ALERT_URL", "http://shop.example/hook", "use an https address"),
+        ("ALERT_URL", "https://shop.example/a b", "use an https address"),
+        ("ALERT_URL", "https://shop.example:99999/a", "use an https address"),
+        ("ALERT_URL", "https://[::::]/a", "use an https address"),
+        ("ALERT_URL", "elsewhere", "use an https address"),
+        ("PAGE_PASSWORD", "contrase\udcf1a-larga-1234", "has characters that nobody can type"),
+        ("ALERT_EMAIL", "nobody", "'nobody' is not one mail address"),
+        ("ALERT_LANGUAGE", "fr", "'fr' is neither en nor es nor pt"),
+        ("WOOCOMMERCE_URL", "https://shop.example", "needs WOOCOMMERCE_CONSUMER_KEY and WOOCOMMERCE_CONSUMER_SECRET"),
+        ("WOOCOMMERCE_CONSUMER_KEY", "ck", "is shorter than 16 characters"),
         ("MERCADOPAGO_API_URL", "http://api.mercadopago.com", "use https://api.mercadopago.com"),
         ("MERCADOPAGO_API_URL", "https://me:pw@api.mercadopago.com", "use https://api.mercadopago.com"),
         ("MERCADOPAGO_API_URL", "https://api.mercadopago.com?a=b", "use https://api.mercadopago.com"),
@@ -227,3 +243,59 @@ def test_shops_have_a_reference_each() -> None:
         "woocommerce": "Curso-{number}",
         "shopify": "{id}",
     }
+
+
+def test_who_is_told_is_read() -> None:
+    """Slack needs no secret, a mail server on this machine no encryption."""
+    mail = {"ALERT_EMAIL": "me@shop.example", "ALERT_LANGUAGE": "pt", "ALERT_EMAIL_FROM": "it@shop.example"}
+    slack = {"ALERT_URL": "https://hooks.slack.com/services/T0/B0/x@yz?a=b"}
+    alerts = Config.from_environ({**ENVIRON, **mail, **slack, "SMTP_URL": "smtps://u:p%40w@mx.example"}).alerts
+    local = Config.from_environ({**ENVIRON, **mail, "SMTP_URL": "smtp://127.0.0.1:1025"}).alerts
+    signed = Config.from_environ({**ENVIRON, "ALERT_URL": "https://a.example", "ALERT_SECRET": WHSEC}).alerts
+
+    assert (alerts.url, alerts.is_for_slack) == (slack["ALERT_URL"], True)
+    assert alerts.server == SmtpServer("mx.example", 465, is_encrypted=True, user="u", password="p@w")
+    assert (alerts.email, alerts.sender, alerts.language) == ("me@shop.example", "it@shop.example", Language.PORTUGUESE)
+    assert local.server
+    assert (local.server.port, local.server.is_local, local.sender) == (1025, True, "it@shop.example")
+    assert (signed.secret, signed.is_for_slack, signed.server) == (WHSEC, False, None)
+    assert not any(secret in repr(found) for secret in ("x@yz", "p@w", WHSEC) for found in (alerts, local, signed))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "mx.example",
+        "smtp://",
+        "http://mx.example",
+        "smtp://mx.example:x",
+        "smtp://mx.example/a",
+        "ftp://mx.example:25",
+        "smtps://u:contrase%C3%B1a@mx.example",
+    ],
+)
+def test_a_mail_server_is_named_as_an_address(url: str) -> None:
+    """With a scheme that tells how it is encrypted."""
+    told = problems({**ENVIRON, "ALERT_EMAIL": "me@shop.example", "SMTP_URL": url})
+
+    assert told == ["SMTP_URL: ALERT_EMAIL needs it, such as smtps://user:password@smtp.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "told"), [("", "is not set"), ("whsec_AAEC", "must hold 24 to 64 bytes after whsec_")]
+)
+def test_what_is_told_is_signed(secret: str, told: str) -> None:
+    """Whoever receives it must be able to tell that it is ours."""
+    (found,) = problems({**ENVIRON, "ALERT_URL": "https://shop.example/hook", "ALERT_SECRET": secret})
+
+    assert found.startswith(f"ALERT_SECRET {told}: it signs what goes to ALERT_URL;")
+
+
+def test_the_keys_of_a_shop_are_read() -> None:
+    """All three together."""
+    keys = {"WOOCOMMERCE_CONSUMER_KEY": "ck_0123456789abcdef", "WOOCOMMERCE_CONSUMER_SECRET": "cs_0123456789abcdef"}
+    account = read_account({**ENVIRON, **keys, "WOOCOMMERCE_URL": "https://shop.example/"})
+
+    assert account.woocommerce == ShopKeys("https://shop.example", *keys.values())
+    assert "cs_0123456789abcdef" not in repr(account)

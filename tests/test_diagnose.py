@@ -240,11 +240,33 @@ def test_where_nothing_matches_the_secret_is_another_one() -> None:
     assert "of another application" in last[2]
 
 
+@pytest.mark.parametrize("source", SOURCES)
+def test_of_what_is_not_signed_nothing_is_tried(source: str) -> None:
+    """It is somebody else's, or something on the way drops the header; the secret is not to blame."""
+    ((is_well, seen, remedy),) = found(raw(replace(GENUINE[source], headers={})), source)
+
+    assert not is_well
+    assert "missing" in seen
+    assert "drops the header" in remedy
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_path_that_leads_nowhere_is_told(source: str) -> None:
+    """However right the signature is."""
+    text = raw(GENUINE[source]).replace(f"/notifications/{source}".encode(), b"/notificaciones/" + source.encode()[:-1])
+
+    first, second, *_ = found(text, source)
+
+    assert first[1].endswith(" is answered 404")
+    assert first[2] == f"register https://YOUR-HOST/notifications/{source}"
+    assert second[1] == "the signature holds"
+
+
 @pytest.mark.parametrize("body", [b"no JSON", b"[1]", b'{"data": [1]}', b'{"data": {"id": "\\ud800"}}', b""])
 @pytest.mark.parametrize("source", SOURCES)
-def test_nothing_matches_what_is_not_signed(source: str, body: bytes) -> None:
+def test_nothing_matches_what_was_not_signed_like_this(source: str, body: bytes) -> None:
     """Whatever stands in it, and without a line after its headers."""
-    text = raw(replace(GENUINE[source], body=body, query="data.id=1", headers={}))
+    text = raw(replace(GENUINE[source], body=body, query="data.id=1"))
 
     for captured in (text, text.partition(b"\r\n\r\n")[0]):
         assert found(captured, source)[-1][1] == "no other way to sign matches either"

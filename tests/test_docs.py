@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -16,6 +17,7 @@ from benchmarks.burst import drain_time
 from handler.cli import main
 from handler.cli.scenes import SCENES
 from handler.clock import utc_now
+from handler.config import SETTINGS
 from handler.config import read_account
 from handler.config import read_sources
 from handler.config.reader import REFERENCE_SETTINGS
@@ -29,10 +31,15 @@ from handler.simulator import Simulator
 from tests.fakes import ENVIRON
 from tests.fakes import MP_SECRET
 from tests.fakes import NOW
+from tests.fakes import SHOP_SECRET
 from tests.fakes import TOKEN
+from tests.fakes import WHSEC
+from tests.fakes import merchant_delivery
+from tests.fakes import payment_target
 from tests.forgeries import forgeries
 from tests.forgeries import genuine
 from tests.forgeries.case import Outcome
+from tests.receivers import Receiver
 from tests.running import ROOT
 from tests.running import Handler
 from tests.running import environment
@@ -40,8 +47,25 @@ from tests.worlds.mutants import MUTANTS
 
 README = (ROOT / "README.md").read_text()
 SERVERLESS = (ROOT / "serverless.yml").read_text()
-CONSOLE: list[str] = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-COMMANDS = [line.removeprefix("$ ") for block in CONSOLE for line in block.splitlines() if line.startswith("$ ")]
+PAGES = {path.name: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+CONSOLE: list[str] = [
+    block for page in PAGES.values() for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL)
+]
+COMMANDS = list(
+    dict.fromkeys(line.removeprefix("$ ") for block in CONSOLE for line in block.splitlines() if line.startswith("$ "))
+)
+
+#: What an operating system, a container's or a cloud's tools do: what they name of ours is looked at.
+FOREIGN = ("sudo", "docker", "aws", "install")
+
+#: The senders that the pages try, beside those of every test.
+SHOPS = {
+    "WOOCOMMERCE_WEBHOOK_SECRET": SHOP_SECRET,
+    "SHOPIFY_WEBHOOK_SECRET": SHOP_SECRET,
+    "TIENDANUBE_WEBHOOK_SECRET": SHOP_SECRET,
+    "TIENDANUBE_ACCESS_TOKEN": SHOP_SECRET,
+    "TIENDANUBE_API_URL": "http://127.0.0.1:9",
+}
 
 
 def captured() -> bytes:
@@ -59,8 +83,11 @@ def handler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handler]:
     upstream = Server(Simulator(memory).app, "127.0.0.1", 0)
     thread = Thread(target=upstream.run, daemon=True)
     thread.start()
-    running = Handler(tmp_path_factory.mktemp("docs"), upstream.url)
+    running = Handler(tmp_path_factory.mktemp("docs"), upstream.url, {**ENVIRON, **SHOPS})
     (running.folder / "captured.txt").write_bytes(captured())
+    withdrawn = memory.add_payment()
+    running.receipt(merchant_delivery({"type": "buyer.withdrew", "data": {"payment_id": withdrawn}}, at=utc_now()))
+    running.ended(payment_target(withdrawn))
     yield running
     running.close()
     upstream.stop()
@@ -74,8 +101,12 @@ def test_every_command_is_shown() -> None:
     assert shown | {"demo"} == set(main.commands)
 
 
+#: These run until they are stopped.
+LASTING = {"serve", "listen"}
 HANDLER_COMMANDS = [
-    command for command in COMMANDS if command.startswith(".venv/bin/python -m handler") and " serve" not in command
+    command
+    for command in COMMANDS
+    if command.startswith(".venv/bin/python -m handler") and not LASTING & set(command.split())
 ]
 
 
@@ -90,25 +121,39 @@ def test_what_needs_an_account_of_aws_names_what_is_there() -> None:
         (name,) = re.findall(rf"/{service}/dev/{half}/default/([A-Z_]+)", commands)
         assert f"{half}: /${{self:service}}/${{sls:stage}}/{half}" in SERVERLESS
         names({name: "APP_USR-7a61c2e59d0b4f38"})
+    for half in ("page", "alerts"):
+        (name,) = re.findall(rf"/{service}/dev/{half}/default/([A-Z_]+)", commands)
+        assert f"{half}: /${{self:service}}/${{sls:stage}}/{half}" in SERVERLESS
+        assert name in SETTINGS
     for name in re.findall(r"--requirement (\S+)", commands):
         assert (ROOT / name).is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", HANDLER_COMMANDS)
-def test_every_command_of_the_handler_runs_as_written(handler: Handler, command: str) -> None:
+def test_every_command_of_the_handler_runs_as_written(
+    handler: Handler, serve: Callable[..., Server], command: str
+) -> None:
     """Beside a running one; only the address is another."""
     words = shlex.split(command)[1:]
     to = ["--to", handler.url] if "send" in words else []
-    surroundings = environment(**ENVIRON, DATABASE_URL=handler.database_url, MERCADOPAGO_API_URL=handler.upstream)
+    settings = {**ENVIRON, **SHOPS, "DATABASE_URL": handler.database_url, "MERCADOPAGO_API_URL": handler.upstream}
+    settings |= {"ALERT_URL": serve(Receiver()).url, "ALERT_SECRET": WHSEC}
 
     ran = subprocess.run(
-        [sys.executable, *words, *to], cwd=handler.folder, env=surroundings, capture_output=True, text=True, check=False
+        [sys.executable, *words, *to],
+        cwd=handler.folder,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout
 
 
+@pytest.mark.slow
 def test_what_diagnose_is_shown_to_say_it_says(handler: Handler) -> None:
     """Of a genuine notification."""
     (shown,) = [block for block in CONSOLE if " diagnose " in block]
@@ -129,17 +174,22 @@ def test_every_target_of_make_is_there() -> None:
     """What the README says to make can be made."""
     targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {words[1] for words in map(str.split, COMMANDS) if words[0] == "make"}
-    named |= set(re.findall(r"`make ([a-z-]+)`", README))
+    named |= set(re.findall(r"`make ([a-z-]+)", " ".join(PAGES.values())))
 
     assert named <= targets
     assert "demo" in named
 
 
-def test_the_files_it_names_are_there() -> None:
-    """As in `cp .env.example .env`."""
-    for words in map(shlex.split, COMMANDS):
-        if words[0] == "cp":
-            assert (ROOT / words[1]).is_file()
+def test_every_command_is_of_a_kind_that_is_looked_at() -> None:
+    """Run, made, or somebody else's; of those, the files of ours that they name are there."""
+    for command in COMMANDS:
+        words = shlex.split(command)
+        ours = ".venv/bin/python -m handler" in command or words[0] == "make"
+        assert ours or words[0] in FOREIGN or words[0].startswith(".venv/bin/"), command
+        files = [word for word in words if word.startswith(("deploy/", ".env."))]
+        assert all((ROOT / word).is_file() for word in files)
+    assert "install -m 600 .env.example .env" in COMMANDS
+    assert "docker build --tag reserve-handler ." in COMMANDS
 
 
 def test_the_demo_that_is_shown_is_the_demo() -> None:
@@ -156,7 +206,8 @@ def test_the_demo_that_is_shown_is_the_demo() -> None:
 def test_the_settings_are_those_of_the_code() -> None:
     """Each in the table with its default, in `.env.example`, and in the code."""
     table = README.split("## Settings")[1].split("## ")[0]
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \|.*\| (.*?) \|$", table, re.MULTILINE))
+    found = re.findall(r"^\| (`[A-Z_`· ]+`) \|.*\| (.*?) \|$", table, re.MULTILINE)
+    rows = {name: default for names, default in found for name in re.findall(r"[A-Z_]+", names)}
     example = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     code = "".join(
         path.read_text() for room in ("config", "sources") for path in (ROOT / "handler" / room).glob("*.py")

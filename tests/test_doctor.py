@@ -1,6 +1,8 @@
 """Tests for handler.doctor: each planted fault is found, and its remedy named; where all is well, nothing is."""
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -16,6 +18,8 @@ from handler.cases import open_cases
 from handler.cli import main
 from handler.clock import utc_now
 from handler.doctor import examine
+from handler.doctor.alerts import try_alerts
+from handler.doctor.settings import look_at_file
 from handler.exchange import Exchange
 from handler.findings import Finding
 from handler.server import Server
@@ -26,6 +30,9 @@ from handler.web import create_app
 from tests import fakes
 from tests.fakes import SHOP_SECRET
 from tests.fakes import TOKEN
+from tests.fakes import WHSEC
+from tests.receivers import Receiver
+from tests.test_notices import notice
 
 Serve = Callable[..., Server]
 
@@ -222,10 +229,44 @@ def test_a_source_that_is_half_set_up(practice: Practice, secret: str, alone: st
     assert remedy == f"set {secret}, or remove {alone}"
 
 
+def test_a_file_with_secrets_that_others_can_read(tmp_path: Path) -> None:
+    """As `cp` makes it."""
+    file = tmp_path / ".env"
+    assert list(look_at_file(file)) == []
+    file.write_text("MODE=observe")
+    file.chmod(0o640)
+
+    seen, remedy = only(look_at_file(file))
+    assert seen == f"others on this machine can read {file}, and the secrets in it"
+    assert remedy == f"chmod 600 {file}"
+    file.chmod(0o600)
+    assert list(look_at_file(file)) == []
+
+
 def test_observe_mode_is_told(practice: Practice) -> None:
     told = [finding.seen for finding in practice.examine(MODE="observe")]
 
     assert "account default: MODE=observe: it decides and records, and cancels nothing" in told
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system that is read-only")
+def test_a_record_on_a_disk_that_is_read_only(practice: Practice, tmp_path: Path) -> None:
+    """A database that was written there before."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], check=False).returncode:
+        pytest.skip("this machine mounts nothing")
+    try:
+        url = f"sqlite:///{place}/cases.sqlite3"
+        open_cases(url).close()
+        subprocess.run(["/bin/mount", "-o", "remount,ro", place], check=True)
+
+        seen, remedy = only(practice.ill(DATABASE_URL=url))
+    finally:
+        subprocess.run(["/bin/umount", place], check=True)
+
+    assert seen.startswith(f"the record {url} cannot be written: ")
+    assert remedy.startswith("give the user that runs the handler a folder on a local disk that it may write")
 
 
 def test_a_record_that_cannot_be_written(practice: Practice, tmp_path: Path) -> None:
@@ -313,3 +354,36 @@ def test_the_command_tells_it_to_people_and_programs(
     found = [json.loads(line) for line in as_json.output.splitlines()]
     assert [finding["remedy"] for finding in found if not finding["is_well"]] == ["set RESERVE_DAYS=7"]
     assert all(secret not in well.output for secret in practice.environ.values() if "secret" in secret.lower())
+
+
+def test_what_nobody_took_is_found(practice: Practice) -> None:
+    """For each channel; what is fresh may still be under way."""
+    record = open_cases(practice.environ["DATABASE_URL"])
+    now = utc_now()
+    record.notify([notice(1, at=now - timedelta(hours=1)), notice(2, channel="email", at=now)])
+    record.close()
+
+    seen, remedy = only(practice.ill(ALERT_URL="https://hooks.slack.com/services/T0/B0/xyz"))
+
+    assert remedy.startswith("look at ALERT_URL")
+    assert seen.startswith("webhook: what happened at ")
+    assert seen.endswith("Z was not told yet")
+
+
+@pytest.mark.slow
+def test_a_test_message_is_taken_or_not(practice: Practice, serve: Callable[..., Server]) -> None:
+    """Nobody is told while nothing is set."""
+    receiver = Receiver()
+    told = {**practice.environ, "ALERT_URL": serve(receiver).url, "ALERT_SECRET": WHSEC}
+    good = only(try_alerts(told, utc_now))
+    receiver.status = 500
+    bad = only(try_alerts(told, utc_now))
+
+    assert good == ("webhook: a test message was taken", "")
+    ((_, message),) = receiver.messages
+    assert (message["type"], message["data"]["count"]) == ("handler.test", 1)
+    assert message["data"]["text"].startswith("This is a test")
+    assert bad[0] == "webhook: a test message was not taken: POST to 127.0.0.1 was answered 500"
+    assert bad[1].startswith("look at ALERT_URL")
+    assert only(try_alerts(practice.environ, utc_now))[0] == "nobody is told of anything"
+    assert list(try_alerts({}, utc_now)) == []

@@ -223,8 +223,8 @@ def test_a_list_by_state_leaves_out_what_has_moved_on(cases: DynamoDBCases, gate
     cases.accept(said(TARGET))
     real = cases._table.recent
 
-    def lagging(shard: str, limit: int) -> list[items.Item]:
-        return real(shard.replace("dead", "pending"), limit)
+    def lagging(shard: str, until: str, page: int) -> Iterator[items.Item]:
+        return real(shard.replace("dead", "pending"), until, page)
 
     cases._table.recent = lagging  # type: ignore[method-assign]
     assert cases.newest(9, State.DEAD) == []

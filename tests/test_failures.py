@@ -86,6 +86,7 @@ def test_networks_are_told_apart_up_to_a_limit(clock: Clock) -> None:
     assert failures.count("2001:db8::1") is None
 
 
+@pytest.mark.slow
 def test_who_guesses_is_answered_429_and_a_genuine_sender_at_the_same_address_200(
     client: FlaskClient, cases: Cases, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -167,6 +167,7 @@ Place = Callable[[Request, list[Edit]], bytes]
 PLACES = (in_the_head, in_the_body, in_the_target, in_one_header, anywhere)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: str(place.__name__))
 @pytest.mark.parametrize("source", list(GENUINE))
 @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None)
@@ -178,6 +179,7 @@ def test_changed_bytes_say_what_was_signed_or_nothing(
     assert judge.problem(place(GENUINE[source][0], changes)) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", list(GENUINE))
 @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None)
 @given(other=st.sampled_from(ALL), taken=parts, changes=edits | st.just([]))

@@ -53,9 +53,10 @@ def test_the_handler_does_what_its_description_says(tmp_path: Path) -> None:
         )
 
     assert ran.returncode == 0, ran.stdout
-    assert "7 selected / 7 total" in ran.stdout
+    assert "8 selected / 8 total" in ran.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("delivery", "status"), ANSWERED.values(), ids=ANSWERED)
 def test_each_kind_of_answer_is_as_described(app: Flask, client: FlaskClient, delivery: Delivery, status: int) -> None:
     """Those too that only a right signature gets."""

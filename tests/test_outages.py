@@ -84,6 +84,7 @@ def test_an_outage_of_any_length_is_waited_out(
     assert min(waited, default=5) >= 4
 
 
+@pytest.mark.slow
 def test_a_token_that_is_wrong_for_a_day_uses_up_no_attempt(
     services: Services, simulator: Simulator, clock: Clock
 ) -> None:

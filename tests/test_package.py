@@ -57,6 +57,7 @@ def environ(aws: str) -> dict[str, str]:
         "METRICS": "tests",
         "CONCURRENCY": "5",
         "LONGEST_RESERVE_DAYS": "22",
+        "ALERTS_PATH": f"{path}/alerts",
     }
 
 
@@ -92,6 +93,8 @@ def test_each_half_loads_only_what_it_uses(artefact: Path) -> None:
     assert loaded("http").split() == ["flask"]
     assert loaded("process").split() == ["requests"]
     assert loaded("sweep").split() == []
+    assert loaded("page").split() == ["flask"]
+    assert loaded("tell").split() == ["requests"]
 
 
 def test_it_answers_under_the_runtime_client(artefact: Path, environ: dict[str, str]) -> None:
@@ -114,6 +117,16 @@ def test_it_answers_under_the_runtime_client(artefact: Path, environ: dict[str, 
     with running_function(package, "handler.aws.entry.sweep.handle", environ) as api:
         assert api.invoke({}) is None
 
+    with running_function(package, "handler.aws.entry.tell.handle", environ) as api:
+        assert api.invoke({}) is None
+
+    put_parameters(f"{path}/page", PAGE_PASSWORD="correct-horse-battery")
+    with running_function(
+        package, "handler.aws.entry.page.handle", {**environ, "PARAMETER_PATH": f"{path}/page"}
+    ) as api:
+        answer = api.invoke(http_event(delivery, method="GET", path="/login"))
+    assert (answer["statusCode"], "<h1>Log in</h1>" in answer["body"]) == (200, True)
+
 
 def test_the_entries_are_made_while_their_container_starts(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -122,7 +135,7 @@ def test_the_entries_are_made_while_their_container_starts(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
 
-    for name in ("http", "process", "sweep"):
+    for name in ("http", "page", "process", "sweep", "tell"):
         assert callable(importlib.import_module(f"handler.aws.entry.{name}").handle)
     monkeypatch.delenv("QUEUE_URL")
     with pytest.raises(KeyError, match="QUEUE_URL"):

@@ -1091,6 +1091,7 @@ def test_two_merchant_orders_are_no_total(services: Services, simulator: Simulat
 # Orders of arrival.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("worked", [True, False], ids=["each worked on", "all at once"])
 def test_in_whatever_order_and_however_often_things_are_said_the_end_is_the_same(
     services: Services, simulator: Simulator, clock: Clock, worked: bool
@@ -1290,7 +1291,9 @@ def test_an_end_is_told_as_soon_as_it_is_on_record(services: Services, simulator
     )
     target = payment_target(simulator.memory.add_payment())
     hear(services, target, via=PURCHASE)
-    failing = replace(services, cases=nudgeless, ended=lambda target, state: told.append((target, state)))
+    failing = replace(
+        services, cases=nudgeless, ended=lambda case, decision: told.append((case.target, decision.state))
+    )
 
     with pytest.raises(StorageError):
         process(target, failing)

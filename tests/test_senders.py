@@ -210,6 +210,7 @@ def test_a_large_order_of_a_shop_is_heard(client: FlaskClient, cases: Cases, sen
     assert set(on_record(cases)) <= {sender.target}
 
 
+@pytest.mark.slow
 def test_a_field_of_any_type_is_answered(client: FlaskClient, cases: Cases, sender: Sender) -> None:
     """Never with a fault of ours, and never by believing in another target."""
     for path in places(sender.payload):

@@ -125,7 +125,7 @@ def test_an_address_is_a_url(host: str, url: str) -> None:
 
 
 def test_a_stop_answers_what_was_begun(serve: Callable[..., Server]) -> None:
-    """Eight requests in flight, one half sent, one connected but silent: nobody who asked is cut off."""
+    """Eight requests in flight, one half sent, one a second late, one silent for good: nobody who asks is cut off."""
     going, begun = Event(), Event()
     count = []
 
@@ -141,7 +141,7 @@ def test_a_stop_answers_what_was_begun(serve: Callable[..., Server]) -> None:
     for connection in connections:
         connection.sendall(HEAD + b"Content-Length: 1\r\n\r\na")
     begun.wait(10)
-    half, silent = connect(server), connect(server)
+    half, late, silent = connect(server), connect(server), connect(server)
     half.sendall(HEAD + b"Content-Length: 2\r\n\r\na")
     time.sleep(0.1)
 
@@ -149,15 +149,17 @@ def test_a_stop_answers_what_was_begun(serve: Callable[..., Server]) -> None:
     time.sleep(0.1)
     going.set()
     half.sendall(b"b")
+    time.sleep(1)
+    late.sendall(HEAD + b"Content-Length: 1\r\n\r\na")
 
-    with ThreadPoolExecutor(9) as pool:
-        answers = list(pool.map(answered, [*connections, half]))
-    assert [answer.split(b" ")[1] for answer in answers] == [b"200"] * 9
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(answered, [*connections, half, late]))
+    assert [answer.split(b" ")[1] for answer in answers] == [b"200"] * 10
     assert all(b"Connection: close" in answer for answer in answers)
     assert answered(silent) == b""
     with pytest.raises(OSError, match="refused"):
         connect(server)
-    for connection in (*connections, half, silent):
+    for connection in (*connections, half, late, silent):
         connection.close()
 
 
@@ -192,6 +194,7 @@ def test_who_knocks_while_the_door_is_closing_is_not_let_in_to_be_thrown_out() -
         first.close()
 
 
+@pytest.mark.slow
 def test_a_stop_under_load_lets_nobody_in_any_more(serve: Callable[..., Server]) -> None:
     """Clients that come again and again do not keep it open, and no one who was let in goes without an answer."""
     server = serve(echo)
@@ -227,6 +230,7 @@ def test_a_stop_under_load_lets_nobody_in_any_more(serve: Callable[..., Server])
     assert took < PATIENCE / 2
 
 
+@pytest.mark.slow
 def test_a_request_that_drips_is_cut_off_in_the_end(serve: Callable[..., Server]) -> None:
     """However steadily it comes."""
     server = serve(echo)
@@ -314,6 +318,7 @@ def test_a_refused_sender_is_not_heard_out_for_ever(serve: Callable[..., Server]
                 connection.sendall(b"a" * 1024 * 1024)
 
 
+@pytest.mark.slow
 def test_a_refused_sender_who_has_gone_is_forgotten(serve: Callable[..., Server]) -> None:
     """There is nobody to hear out."""
     server = serve(echo, cut_off=LIMIT)

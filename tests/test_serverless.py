@@ -99,14 +99,14 @@ def test_the_functions_are_held_in_bounds(resources: Resources) -> None:
     """Architecture, Python, concurrency; and the logs do not stay for ever."""
     functions = of_type(resources, "AWS::Lambda::Function")
 
-    assert len(functions) == 3
+    assert len(functions) == 5
     for properties in functions.values():
         assert properties["Architectures"] == ["arm64"]
         assert properties["Runtime"] == "python3.11"
         assert properties["ReservedConcurrentExecutions"] > 0
         module = properties["Handler"].removesuffix(".handle").replace(".", "/")
         assert (ROOT / f"{module}.py").exists()
-    assert len(of_type(resources, "AWS::Logs::LogGroup")) == 3
+    assert len(of_type(resources, "AWS::Logs::LogGroup")) == 5
     assert all(group["RetentionInDays"] == 30 for group in of_type(resources, "AWS::Logs::LogGroup").values())
 
 
@@ -133,11 +133,12 @@ def test_what_failed_comes_again_and_then_to_the_dead_letters(resources: Resourc
 
 def test_the_sweep_runs_every_minute_and_its_failures_are_kept(resources: Resources) -> None:
     """Those of the schedule, and those of the function."""
-    schedules = of_type(resources, "AWS::Scheduler::Schedule").values()
-    (asynchronous,) = of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
+    schedules = of_type(resources, "AWS::Scheduler::Schedule")
+    assert schedules.pop("TellSchedule")["ScheduleExpression"] == "rate(1 minute)"
+    asynchronous = of_type(resources, "AWS::Lambda::EventInvokeConfig")["SweepLambdaEvConf"]
     dead = {"Fn::GetAtt": ["ScheduleDeadLetters", "Arn"]}
 
-    targets = {schedule["ScheduleExpression"]: schedule["Target"] for schedule in schedules}
+    targets = {schedule["ScheduleExpression"]: schedule["Target"] for schedule in schedules.values()}
     assert set(targets) == {"rate(1 minute)", "rate(15 minutes)"}
     for target in targets.values():
         assert target["Arn"] == {"Fn::GetAtt": ["SweepLambdaFunction", "Arn"]}
@@ -175,7 +176,7 @@ def test_no_role_may_do_everything_or_on_everything(resources: Resources) -> Non
     """Not a single wildcard."""
     roles = of_type(resources, "AWS::IAM::Role")
 
-    assert len(roles) == 4
+    assert len(roles) == 6
     for role in roles.values():
         for action, resource in actions(role).items():
             assert "*" not in action
@@ -194,12 +195,19 @@ def test_each_role_has_what_its_function_needs_and_no_more(resources: Resources)
         *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
         "ssm:GetParametersByPath",
     }
+    assert allowed["PageRole"] == logs | {
+        *("sqs:SendMessage", "ssm:GetParametersByPath"),
+        *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"),
+    }
+    assert allowed["TellRole"] == logs | {"dynamodb:Query", "dynamodb:BatchWriteItem", "ssm:GetParametersByPath"}
     assert allowed["SweepRole"] == logs | {"sqs:SendMessage", "sqs:GetQueueAttributes", "dynamodb:Query"}
     assert allowed["ScheduleRole"] == {"lambda:InvokeFunction", "sqs:SendMessage"}
-    for name in ("Http", "Process"):
+    for name in ("Http", "Page", "Process"):
         path = resources[f"{name}LambdaFunction"]["Properties"]["Environment"]["Variables"]["PARAMETER_PATH"]
         (granted,) = [found for action, found in actions(roles[f"{name}Role"]).items() if action.startswith("ssm:")]
-        assert json.loads(granted)["Fn::Sub"].endswith(f":parameter{path}")
+        paths = json.loads(granted)
+        first = paths[0] if isinstance(paths, list) else paths
+        assert first["Fn::Sub"].endswith(f":parameter{path}")
     assert "webhooks" in actions(roles["HttpRole"])["ssm:GetParametersByPath 2"]
 
 
@@ -214,6 +222,7 @@ def test_no_secret_stands_in_the_environment(resources: Resources) -> None:
             "DATABASE_URL",
             "CONCURRENCY",
             "LONGEST_RESERVE_DAYS",
+            "ALERTS_PATH",
         }
 
 
@@ -237,7 +246,16 @@ def test_a_person_is_told_of_everything_that_needs_one(resources: Resources) -> 
                 "ApproximateNumberOfMessagesVisible",
                 "ApproximateAgeOfOldestMessage",
             ),
-            *("DeadCases", "OldestDueSeconds", "5xx", "Throttles", "Throttles", "Errors", "WriteThrottleEvents"),
+            *(
+                "DeadCases",
+                "NotTold",
+                "OldestDueSeconds",
+                "5xx",
+                "Throttles",
+                "Throttles",
+                "Errors",
+                "WriteThrottleEvents",
+            ),
         ]
     )
     assert alarms["OldestDueCaseAlarm"]["InsufficientDataActions"] == [{"Ref": "AlarmTopic"}]
@@ -264,7 +282,7 @@ def test_make_deploys_and_removes(aws: str, tmp_path: Path) -> None:
     deployed = make("deploy")
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     table = boto3.client("dynamodb").describe_table(TableName="reserve-handler-dev-cases")["Table"]
-    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == {"due", "recent", "withdrew"}
+    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == {"due", "recent", "withdrew", "untold"}
 
     waiting = boto3.client("sqs").get_queue_url(QueueName="reserve-handler-dev-notifications")["QueueUrl"]
     boto3.client("sqs").send_message(QueueUrl=waiting, MessageBody="{}")

@@ -28,6 +28,7 @@ from handler.errors import StorageError
 from handler.models import Entry
 from handler.models import State
 from handler.models import Step
+from handler.models import Target
 from handler.policy import Decision
 from handler.policy import Rule
 from tests.fakes import NOW
@@ -148,7 +149,7 @@ def test_tables_of_another_version_are_not_touched(database: Path, read_only: bo
     other.execute("PRAGMA user_version = 99")
     other.close()
 
-    with pytest.raises(StorageError, match=f"^{database} has version 99 of the tables, this handler knows 5$"):
+    with pytest.raises(StorageError, match=f"^{database} has version 99 of the tables, this handler knows 6$"):
         SQLiteCases(database, read_only=read_only)
 
 
@@ -497,6 +498,7 @@ def test_an_index_that_is_removed_is_made_anew(database: Path) -> None:
     record.close()
 
 
+@pytest.mark.slow
 def test_a_journal_that_somebody_reads_from_is_brought_home_later(database: Path) -> None:
     """As soon as they have finished; until then nothing is written."""
     record = SQLiteCases(database)
@@ -630,22 +632,60 @@ def test_a_copy_is_sound_or_there_is_none(database: Path, tmp_path: Path) -> Non
     record.close()
 
 
+#: What makes tables of today those of version 4.
+OF_VERSION_4 = """
+DROP INDEX notification_withdrew;
+DROP TABLE notice;
+ALTER TABLE notification DROP COLUMN code;
+DROP INDEX cases_recent;
+DROP INDEX cases_ended;
+ALTER TABLE cases DROP COLUMN began_at;
+ALTER TABLE cases DROP COLUMN ended_at;
+CREATE INDEX cases_updated ON cases (updated_at);
+PRAGMA user_version = 4;
+"""
+
+
+def shape(database: Path) -> list[tuple[str, str]]:
+    """Return what is in a database, but for how its text is laid out, and its version."""
+    connection = sqlite3.connect(database)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name").fetchall()
+    columns = [
+        (name, [column[1:] for column in connection.execute(f"PRAGMA table_info({name})")])
+        for name, sql in found
+        if sql.startswith("CREATE TABLE")
+    ]
+    connection.close()
+    others = [(name, "".join(sql.split())) for name, sql in found if not sql.startswith("CREATE TABLE")]
+    return [*others, *((name, repr(told)) for name, told in columns), ("version", str(version))]
+
+
 def test_tables_of_the_last_version_are_brought_up_to_date(database: Path) -> None:
     """What is on file stays, and is found."""
     record = SQLiteCases(database)
-    record.accept(said(purchase_target("ORDER-1")))
+    for waiting in (purchase_target("ORDER-1"), payment_target("3")):
+        record.accept(said(waiting))
+    for target in (payment_target("1"), Target.parse("acme/payment:2"), purchase_target("payment:2")):
+        record.accept(said(target))
+        case = record.claim(target, NOW, timedelta(seconds=90))
+        assert case
+        record.settle(case, Decision.end(State.CANCELLED, Rule.BUYER_WITHDREW, ""), NOW, [])
     record.close()
+    new = database.with_name("new.sqlite3")
+    SQLiteCases(new).close()
     older = sqlite3.connect(database)
-    older.execute("DROP INDEX notification_withdrew")
-    older.execute("PRAGMA user_version = 4")
+    older.executescript(OF_VERSION_4)
     older.close()
-    with pytest.raises(StorageError, match="has version 4 of the tables, this handler knows 5"):
+    with pytest.raises(StorageError, match="has version 4 of the tables, this handler knows 6"):
         SQLiteCases(database, read_only=True)
 
     record = SQLiteCases(database)
 
-    assert record.withdrawn(NOW) == [purchase_target("ORDER-1")]
+    assert record.withdrawn(NOW) == [purchase_target("ORDER-1"), purchase_target("payment:2")]
+    (found,) = record.outcomes([NOW, NOW + timedelta(days=1)])
+    assert found.counts == {State.CANCELLED: 2, State.PENDING: 1}
+    assert found.seconds == (0.0, 0.0)
+    assert [word.code for case in record.newest(9) for word in record.said(case.target)] == [""] * 5
     record.close()
-    newer = sqlite3.connect(database)
-    assert newer.execute("PRAGMA user_version").fetchone() == (5,)
-    newer.close()
+    assert shape(database) == shape(new)

@@ -110,6 +110,7 @@ def outages() -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "place"), outages())
 def test_a_fault_that_lasts_is_waited_out(tmp_path: Path, simulator: Simulator, fault: Fault, place: Place) -> None:
     """Three calls in a row, however many attempts that takes."""

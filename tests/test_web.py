@@ -21,6 +21,7 @@ from handler.web import create_app
 from tests import fakes
 from tests.fakes import mercadopago_delivery
 from tests.fakes import merchant_delivery
+from tests.fakes import parsed
 
 WITHDREW = {"type": "buyer.withdrew", "data": {"payment_id": "1319999999"}}
 
@@ -72,7 +73,10 @@ def test_what_holds_nothing_for_us_is_ignored_with_200(client: FlaskClient, case
     """Else it would come again and again."""
     response = post(client, delivery)
 
-    assert (response.status_code, response.get_json()["receipt"]) == (200, "ignored")
+    assert (response.status_code, response.get_json()) == (
+        200,
+        {"receipt": "ignored", "notification": parsed(delivery).id},
+    )
     assert cases.newest(9) == []
 
 

@@ -33,22 +33,32 @@ class Parameters(Generic[T]):
     """What `read` makes of each account's parameters, `<path>/<account>/<NAME>`; it may raise ConfigError."""
 
     def __init__(
-        self, client: "SSMClient", path: str, read: Callable[[str, Settings], T], clock: Callable[[], datetime]
+        self,
+        client: "SSMClient",
+        path: str,
+        read: Callable[[str, Settings], T],
+        clock: Callable[[], datetime],
+        *,
+        is_needed: bool = True,
     ) -> None:
         self._client = client
         self._path = path
         self._read = read
         self._clock = clock
+        self._is_needed = is_needed
         self._accounts: frozenset[str] = frozenset()
         self._good: dict[str, tuple[Settings, T]] = {}
         self._fresh_until: datetime | None = None
 
     def all(self) -> Mapping[str, T]:
-        """Return what is in force, by account; raises StorageError while nothing good was ever read."""
+        """Return what is in force, by account.
+
+        Raises StorageError while nothing good was ever read; where nothing is needed, while nothing was ever read.
+        """
         now = self._clock()
         if self._fresh_until is None or now >= self._fresh_until:
-            self._renew()
-            if not self._good:
+            is_read = self._renew()
+            if not self._good and (self._is_needed or not is_read):
                 msg = f"there are no good parameters under {self._path}"
                 raise StorageError(msg)
             self._fresh_until = now + FRESH
@@ -66,13 +76,16 @@ class Parameters(Generic[T]):
             raise StorageError(msg)
         return found
 
-    def _renew(self) -> None:
-        """Read the accounts one by one: what is wrong with one leaves the others alone, and itself as it was."""
+    def _renew(self) -> bool:
+        """Read the accounts one by one: what is wrong with one leaves the others alone, and itself as it was.
+
+        False if the store could not be read.
+        """
         try:
             found = self._fetched()
         except (StorageError, ConfigError) as error:
             logger.error("the parameters under %s cannot be read: %s", self._path, error)
-            return
+            return False
         self._accounts = frozenset(found)
         self._good = {name: good for name, good in self._good.items() if name in found}
         for name, settings in found.items():
@@ -82,6 +95,7 @@ class Parameters(Generic[T]):
                 self._good[name] = settings, self._read(name, settings)
             except ConfigError as error:
                 logger.error("the parameters of account %s cannot be used: %s", name, error)
+        return True
 
     def _fetched(self) -> Mapping[str, Settings]:
         found: dict[str, dict[str, str]] = {}
@@ -91,6 +105,6 @@ class Parameters(Generic[T]):
                 for parameter in page["Parameters"]:
                     account, _, name = parameter["Name"].removeprefix(f"{self._path}/").partition("/")
                     found.setdefault(account, {})[name] = parameter["Value"]
-        if not found:
+        if not found and self._is_needed:
             raise ConfigError([f"there is nothing under {self._path}"])
         return found

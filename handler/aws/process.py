@@ -11,14 +11,20 @@ from dataclasses import replace
 from datetime import datetime
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 from typing import Any
 
 from handler.aws import log_to_cloudwatch
 from handler.aws import queue
+from handler.aws.alerts import AlertSettings
+from handler.aws.alerts import channels_by
+from handler.aws.alerts import names_by
+from handler.aws.alerts import parameters_at
 from handler.aws.metrics import printer
 from handler.aws.parameters import Parameters
 from handler.aws.parameters import Settings
 from handler.boto import client
+from handler.by_hand import replayed
 from handler.cases import open_cases
 from handler.clock import utc_now
 from handler.config import Account
@@ -29,10 +35,15 @@ from handler.exchange import TOTAL
 from handler.models import State
 from handler.models import Target
 from handler.process import process
+from handler.process.notices import of_lapsing
+from handler.process.notices import of_pause
 from handler.reconcile import lapsing
 from handler.reconcile import reread
 from handler.sellers import Sellers
 from handler.services import Services
+
+if TYPE_CHECKING:
+    from handler.notices.channel import Channel
 
 #: What is left of a call when its last exchange with Mercado Pago is over, to write down what came of it.
 RESERVE = timedelta(seconds=5)
@@ -47,23 +58,32 @@ def make(environ: Mapping[str, str]) -> Callable[[Any, Any], Any]:
     """Return the function, its clients made once.
 
     `PARAMETER_PATH` is where the access token and the settings are, `QUEUE_URL` where due cases are put
-    again, `DATABASE_URL` the table, `CONCURRENCY` how many of these run at most, `METRICS` the namespace.
+    again, `DATABASE_URL` the table, `CONCURRENCY` how many of these run at most, `METRICS` the namespace,
+    `ALERTS_PATH` where it is set who is told of what.
     """
     log_to_cloudwatch()
     waiting = queue.Queue(client("sqs"), environ["QUEUE_URL"], utc_now)
     parameters = Parameters(
         client("ssm"), environ["PARAMETER_PATH"], partial(_account, int(environ["CONCURRENCY"])), utc_now
     )
+    alerts = parameters_at(environ["ALERTS_PATH"], utc_now)
+    told: dict[str, AlertSettings] = {}
+    channels: list[Channel] = []
     tell = printer(environ["METRICS"], utc_now)
     services = Services(
         Sellers(connections=1),
         open_cases(environ["DATABASE_URL"]),
         waiting.wake,
-        ended=lambda _target, state: tell(DeadCases=1) if state is State.DEAD else None,
+        ended=lambda _case, decision: tell(DeadCases=1) if decision.state is State.DEAD else None,
+        channels=partial(names_by, told, channels),
     )
 
     def function(event: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
         services.sellers.serve(parameters.all())
+        if told != alerts.all() or not channels:
+            told.clear()
+            told.update(alerts.all())
+            channels[:] = channels_by(told, utc_now)
         return handle(event, context.get_remaining_time_in_millis, services)
 
     return function
@@ -96,6 +116,8 @@ def _on_record(body: str, services: Services, left: timedelta) -> list[Target]:
     message, now = queue.read(body), services.clock()
     if message.notification is not None:
         services.cases.accept(message.notification, now)
+    if message.is_replay and message.target is not None:
+        services.cases.look_again(message.target, replayed(now))
     if message.target is not None:
         return [message.target]
     try:
@@ -103,6 +125,9 @@ def _on_record(body: str, services: Services, left: timedelta) -> list[Target]:
     except MercadoPagoError as error:
         # The next round reads it again.
         logger.warning("not reconciled: %s", error)
+        for seller in services.sellers.all():
+            if seller.mercadopago.pace.rests(now):
+                services.cases.notify(of_pause(services, seller, now, str(error)))
         return []
 
 
@@ -112,6 +137,7 @@ def _reconciled(purchase: Target | None, services: Services, until: datetime) ->
     for seller in services.sellers.all():
         for reserve in lapsing(seller, services.clock(), until):
             logger.warning("account %s: %s; it lapses at %s", reserve.account, reserve.payment, reserve.at)
+            services.cases.notify(of_lapsing(services, reserve, services.clock()))
     return []
 
 

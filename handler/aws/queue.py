@@ -32,7 +32,7 @@ BATCH = 10
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A case to be worked on, with what is said of it if that is new; or a purchase to be read again.
+    """A case to be worked on, with what is said of it if that is new, afresh if it is a replay; or a purchase.
 
     If it is neither, reserves are to be looked for that are about to lapse.
     """
@@ -40,6 +40,7 @@ class Message:
     target: Target | None = None
     notification: Notification | None = None
     purchase: Target | None = None
+    is_replay: bool = False
 
 
 class Queue:
@@ -66,6 +67,11 @@ class Queue:
         seconds = ceil(delay.total_seconds())
         with storage("SQS"):
             self._client.send_message(QueueUrl=self._url, MessageBody=_due(target), DelaySeconds=seconds)
+
+    def replay(self, target: Target) -> None:
+        """Have an ended case decided afresh."""
+        with storage("SQS"):
+            self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps({"replay": str(target)}))
 
     def wake_all(self, targets: Sequence[Target]) -> None:
         """Have cases worked on that are due."""
@@ -101,8 +107,11 @@ def read(body: str) -> Message:
     message = json.loads(body)
     try:
         if "notification" in message:
-            notification = notification_from(message["notification"])
+            # What an earlier version put there has no code.
+            notification = notification_from({"code": "", **message["notification"]})
             return Message(Target.parse(message["notification"]["target"]), notification)
+        if "replay" in message:
+            return Message(Target.parse(message["replay"]), is_replay=True)
         if "reread" in message:
             return Message(purchase=Target.parse(message["reread"]))
         return Message() if "lapsing" in message else Message(Target.parse(message["due"]))

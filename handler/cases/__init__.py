@@ -12,7 +12,9 @@ from typing import Protocol
 from handler.errors import ConfigError
 from handler.models import Case
 from handler.models import Entry
+from handler.models import Notice
 from handler.models import Notification
+from handler.models import Outcomes
 from handler.models import State
 from handler.models import Target
 from handler.policy import Decision
@@ -49,12 +51,34 @@ class Cases(Protocol):
         """Put the intent to cancel on record and begin the lease anew; raises LeaseLostError if the fence is old."""
         ...
 
-    def settle(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:
-        """Write the end, or open the case again where more was said since the claim; raises LeaseLostError."""
+    def settle(
+        self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry], notices: Sequence[Notice] = ()
+    ) -> None:
+        """Write the end, or open the case again where more was said since the claim; raises LeaseLostError.
+
+        The notices are what is to be told of it.
+        """
         ...
 
-    def postpone(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:
-        """Give the case back until `decision.due_at`, or at once where more was said; raises LeaseLostError."""
+    def postpone(
+        self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry], notices: Sequence[Notice] = ()
+    ) -> None:
+        """Give the case back until `decision.due_at`, or at once where more was said; raises LeaseLostError.
+
+        The notices are what is to be told of it.
+        """
+        ...
+
+    def notify(self, notices: Sequence[Notice]) -> None:
+        """Put on record what is to be told; what was ever on record, told or not, stays as it is."""
+        ...
+
+    def untold(self, channel: str, limit: int) -> list[Notice]:
+        """Return what was not told through a channel yet, the oldest first."""
+        ...
+
+    def told(self, notices: Sequence[Notice], now: datetime) -> None:
+        """Put on record that these were told."""
         ...
 
     def nudge(self, target: Target, now: datetime) -> None:
@@ -92,8 +116,21 @@ class Cases(Protocol):
         """Return the history of a case, oldest first."""
         ...
 
-    def newest(self, limit: int, state: State | None = None) -> list[Case]:
-        """Return the cases that changed last, newest first."""
+    def newest(
+        self, limit: int, state: State | None = None, text: str = "", before: tuple[datetime, Target] | None = None
+    ) -> list[Case]:
+        """Return the cases that changed last, newest first; only those with this `text` in their target.
+
+        `before` is when the last case of the page before changed, and its target.
+        """
+        ...
+
+    def outcomes(self, bounds: Sequence[datetime]) -> list[Outcomes]:
+        """Return what came of each span of time between two bounds, which ascend."""
+        ...
+
+    def counts(self) -> dict[State, int]:
+        """Return how many cases stand in each state, those without any left out."""
         ...
 
     def check(self) -> None:

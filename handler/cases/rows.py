@@ -10,11 +10,15 @@ from typing import Protocol
 from handler.models import Case
 from handler.models import Entry
 from handler.models import Guards
+from handler.models import Notice
+from handler.models import NoticeKind
 from handler.models import Notification
 from handler.models import Sign
 from handler.models import State
 from handler.models import Step
 from handler.models import Target
+from handler.models import TargetKind
+from handler.models import is_order_id
 
 Values = dict[str, str | int | None]
 
@@ -29,6 +33,13 @@ class Row(Protocol):
 def stamp(moment: datetime) -> str:
     """Return a moment as the tables hold it; the same one is often asked for several times in a row."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def is_money(target: str) -> bool:
+    """Whether a name is that of a payment, or of an order of the Orders API, without reading it whole."""
+    kind, _, name = target.partition(":")
+    kind = kind.rpartition("/")[2]
+    return kind == TargetKind.PAYMENT or (kind == TargetKind.ORDER and is_order_id(name))
 
 
 def case_row(case: Case) -> Values:
@@ -56,6 +67,8 @@ def case_row(case: Case) -> Values:
         "opened_by": case.opened_by,
         "not_before": _stamp_or_none(case.not_before),
         "agreed": "\n".join(case.agreed),
+        "began_at": _stamp_or_none(case.began_at),
+        "ended_at": _stamp_or_none(case.ended_at),
     }
 
 
@@ -83,6 +96,8 @@ def case_from(row: Row) -> Case:
         opened_by=row["opened_by"],
         not_before=_moment(row["not_before"]),
         agreed=tuple((row["agreed"] or "").splitlines()),
+        began_at=_moment(row["began_at"]),
+        ended_at=_moment(row["ended_at"]),
     )
 
 
@@ -106,6 +121,7 @@ def notification_row(notification: Notification) -> Values:
         "shop_order": notification.shop_order,
         "payments": " ".join(notification.payments),
         "problem": notification.problem,
+        "code": notification.code,
     }
 
 
@@ -125,6 +141,7 @@ def notification_from(row: Row) -> Notification:
         shop_order=row["shop_order"],
         payments=tuple(row["payments"].split()),
         problem=row["problem"],
+        code=row["code"] or "",
     )
 
 
@@ -136,6 +153,42 @@ def entry_row(entry: Entry) -> Values:
 def entry_from(row: Row) -> Entry:
     """Return the line of history that a row holds."""
     return Entry(datetime.fromisoformat(row["at"]), Step(row["step"]), row["rule"], row["detail"])
+
+
+def notice_row(notice: Notice) -> Values:
+    """Return what is to be told as named values."""
+    return {
+        "channel": notice.channel,
+        "id": notice.id,
+        "kind": notice.kind,
+        "account": notice.account,
+        "at": stamp(notice.at),
+        "rule": notice.rule,
+        "detail": notice.detail,
+        "about": None if notice.target is None else str(notice.target),
+        "amount": None if notice.amount is None else str(notice.amount),
+        "currency": notice.currency,
+        "reference": notice.reference,
+        "shop_order": notice.shop_order,
+    }
+
+
+def notice_from(row: Row) -> Notice:
+    """Return what a row tells."""
+    return Notice(
+        channel=row["channel"],
+        id=row["id"],
+        kind=NoticeKind(row["kind"]),
+        account=row["account"],
+        at=datetime.fromisoformat(row["at"]),
+        rule=row["rule"],
+        detail=row["detail"],
+        target=Target.parse(row["about"]) if row["about"] else None,
+        amount=_decimal(row["amount"]),
+        currency=row["currency"],
+        reference=row["reference"],
+        shop_order=row["shop_order"],
+    )
 
 
 def _stamp_or_none(moment: datetime | None) -> str | None:

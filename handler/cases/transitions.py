@@ -107,6 +107,8 @@ def settled(case: Case, decision: Decision, now: datetime, *, heard: int) -> Cas
     """Return the case at its end; open again where more was `heard` than its holder knew."""
     ended = replace(case, state=decision.state, reason=decision.rule, detail=decision.why, heard=heard, claims=0)
     ended = replace(ended, updated_at=now, due_at=now, lease_until=NOBODYS)
+    if case.target.is_money:
+        ended = replace(ended, began_at=case.began_at or case.opened_at, ended_at=now)
     if heard == case.heard or ended.is_final:
         return ended
     return _reopened(ended, now)
@@ -148,4 +150,4 @@ def _reopened(case: Case, now: datetime) -> Case:
     """Return an ended case as if nothing had been read or tried yet, and held by nobody; fence and key stay."""
     fresh = replace(case, state=State.PENDING, reason=Rule.NOTIFIED, detail="", due_at=now, lease_until=NOBODYS)
     fresh = replace(fresh, attempts=0, misses=0, claims=0, amount=None, currency="")
-    return replace(fresh, grace_until=None, not_before=None)
+    return replace(fresh, grace_until=None, not_before=None, began_at=None, ended_at=None)

@@ -9,6 +9,9 @@ from handler.cli.backup import backup
 from handler.cli.demo import demo
 from handler.cli.diagnose import diagnose_command
 from handler.cli.doctor import doctor
+from handler.cli.explain import explain_command
+from handler.cli.listen import listen
+from handler.cli.receipt import receipt_command
 from handler.cli.reconcile import reconcile
 from handler.cli.records import cases
 from handler.cli.records import show
@@ -26,7 +29,10 @@ class _RefusalError(click.ClickException):
 
 
 class _Group(click.Group):
-    """Tells what was raised on purpose without a traceback."""
+    """Tells what was raised on purpose without a traceback; lists commands in the order in which they are met."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click has it
+        return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -43,5 +49,21 @@ def main() -> None:
     """Cancel Mercado Pago card reserves when a signed notification says that the purchase fell through."""
 
 
-for _command in (serve, demo, cases, show, replay, release, report, reconcile, backup, send, doctor, diagnose_command):
+for _command in (
+    demo,
+    serve,
+    listen,
+    send,
+    doctor,
+    diagnose_command,
+    cases,
+    show,
+    explain_command,
+    report,
+    receipt_command,
+    release,
+    replay,
+    reconcile,
+    backup,
+):
     main.add_command(_command)

@@ -7,7 +7,7 @@ import click
 from handler.cli.record import opened
 
 
-@click.command()
+@click.command(short_help="Copy the whole record while it is in use.")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
     """Copy the whole record, as of one moment, to a FILE that is not there yet, while the handler serves.

@@ -23,6 +23,8 @@ from handler.cli.environment import use_color
 from handler.cli.scenes import SCENES
 from handler.cli.scenes import Scene
 from handler.cli.scenes import Stage
+from handler.cli.table import kept
+from handler.cli.table import room
 from handler.clock import utc_now
 from handler.server import Server
 from handler.simulator import Memory
@@ -32,8 +34,11 @@ SERVE = (sys.executable, "-m", "handler", "serve", "--port", "0")
 
 WIDTHS = (45, 23, 18, 24)
 
+#: What is left out on a narrow terminal: first what was read, then the rule.
+DISPENSABLE = (1, 2)
 
-@click.command()
+
+@click.command(short_help="Watch reserves being released, on this machine.")
 def demo() -> None:
     """Watch reserves being released: a handler, a pretend Mercado Pago, signed notifications over real HTTP.
 
@@ -66,8 +71,9 @@ def _played(stage: Stage, title: str, play: Scene, *, color: bool) -> bool:
 
 
 def _echo(cells: tuple[str, ...], last: str, *, color: bool) -> None:
-    text = " ".join(f"{cell:<{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
-    click.echo(f"{text} {last:>5}", color=color)
+    texts = [*(f"{cell:<{width}}" for cell, width in zip(cells, WIDTHS, strict=True)), f"{last:>5}"]
+    fitting = kept([*WIDTHS, 5], DISPENSABLE, room())
+    click.echo(" ".join(texts[each] for each in fitting), color=color)
 
 
 @contextmanager

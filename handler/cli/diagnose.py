@@ -15,7 +15,7 @@ from handler.errors import ConfigError
 from handler.sources import SOURCES
 
 
-@click.command("diagnose")
+@click.command("diagnose", short_help="Tell why a captured request is believed or not.")
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option("--source", type=click.Choice(sorted(SOURCES)), help="Who sent it, if its path does not tell.")
 @click.option("--account", help="The account it is for, if its path does not tell.")

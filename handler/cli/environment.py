@@ -1,10 +1,9 @@
 """The faces' view of the process they run in: the only place that looks at its environment."""
 
-import logging
 import os
 import resource
 import sys
-import time
+from collections.abc import Collection
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -14,8 +13,6 @@ from handler.errors import ConfigError
 
 #: How many files are open beside connections.
 KEPT_FILES = 128
-
-FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
 def environment() -> Mapping[str, str]:
@@ -27,6 +24,16 @@ def environment() -> Mapping[str, str]:
     except UnicodeDecodeError as error:
         raise ConfigError([".env cannot be read: it is not UTF-8; save it as that"]) from error
     return {**from_file, **os.environ}
+
+
+def names_in_file() -> Collection[str]:
+    """Return the names that the file `.env` of this folder sets, a file that `environment` could read."""
+    return dotenv_values(".env")
+
+
+def process_environment() -> Mapping[str, str]:
+    """Return the environment without any file: what libraries read by themselves stands only there."""
+    return os.environ
 
 
 def use_color(environ: Mapping[str, str]) -> bool:
@@ -53,14 +60,3 @@ def allow_connections(wanted: int) -> int:
         soft = hard
     # The rest is for the record, for Mercado Pago and for what was opened already.
     return max(min(wanted, soft - KEPT_FILES), 1)
-
-
-def log_to_terminal() -> None:
-    """Log one line a step to standard error, times in UTC."""
-    handler = logging.StreamHandler()
-    formatter = logging.Formatter(FORMAT, "%Y-%m-%dT%H:%M:%SZ")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    # A queue inside the server is normal under load; the senders are not kept waiting.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)

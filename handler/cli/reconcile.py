@@ -1,12 +1,15 @@
 """`reconcile`: what `serve` does every quarter of an hour, now and once."""
 
+import sys
+
 import click
 
 from handler.cases import Cases
 from handler.cli.environment import environment
-from handler.cli.environment import log_to_terminal
 from handler.cli.record import opened
 from handler.config import Config
+from handler.logs import log_to
+from handler.notices import told_by
 from handler.process import process
 from handler.reconcile import lapsing
 from handler.reconcile import reread
@@ -15,18 +18,18 @@ from handler.sellers import Sellers
 from handler.services import Services
 
 
-@click.command()
+@click.command(short_help="Read again what buyers withdrew from.")
 def reconcile() -> None:
     """Read again what buyers withdrew from, work on what no notification told, and list reserves about to lapse.
 
     Example: python -m handler reconcile
     """
     config = Config.from_environ(environment())
-    log_to_terminal()
+    log_to(sys.stderr)
     sellers = Sellers(connections=1)
     sellers.serve(config.accounts)
     with opened(read_only=False) as record:
-        _reconciled(Services(sellers, record, lambda *_: None), record)
+        _reconciled(Services(sellers, record, lambda *_: None, channels=told_by(config)), record)
 
 
 def _reconciled(services: Services, record: Cases) -> None:

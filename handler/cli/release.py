@@ -1,32 +1,24 @@
 """`release`: a person says that a purchase fell through, where no notification did."""
 
-from uuid import uuid4
-
 import click
 
+from handler.by_hand import is_releasable
+from handler.by_hand import released
 from handler.cli.environment import environment
 from handler.cli.record import TARGET
 from handler.cli.record import opened
 from handler.clock import utc_now
 from handler.config import Config
 from handler.errors import ConfigError
-from handler.models import Notification
-from handler.models import Sign
 from handler.models import State
 from handler.models import Target
-from handler.models import TargetKind
+from handler.notices import told_by
 from handler.process.at_once import at_once
 from handler.sellers import Sellers
 from handler.services import Services
 
-#: Who says it, and what: as it stands in the history.
-SOURCE, TOPIC = "person", "released by hand"
 
-#: What a person can ask for: nothing else has a reserve.
-RELEASABLE = (TargetKind.PAYMENT, TargetKind.ORDER, TargetKind.PURCHASE)
-
-
-@click.command()
+@click.command(short_help="Release a payment or a purchase by hand.")
 @TARGET
 @click.option("--yes", is_flag=True, help="Do not ask before.")
 def release(target: Target, *, yes: bool) -> None:
@@ -37,7 +29,7 @@ def release(target: Target, *, yes: bool) -> None:
 
     Example: python -m handler release purchase:ORDER-1234
     """
-    if target.kind not in RELEASABLE:
+    if not is_releasable(target):
         msg = f"a {target.kind} has no reserve of its own: name a payment, an order or a purchase"
         raise click.BadParameter(msg, param_hint="TARGET")
     config = Config.from_environ(environment())
@@ -48,10 +40,11 @@ def release(target: Target, *, yes: bool) -> None:
     sellers = Sellers(connections=1)
     sellers.serve(config.accounts)
     with opened(read_only=False) as record:
-        said = Notification(uuid4().hex, SOURCE, TOPIC, utc_now(), target, Sign.WITHDREW)
-        case = at_once(target, said, Services(sellers, record, lambda *_: None))
+        services = Services(sellers, record, lambda *_: None, channels=told_by(config))
+        case = at_once(target, released(target, utc_now()), services)
     if case is None or case.state is not State.CANCELLED:
         told = f"{case.state} ({case.reason}): {case.detail}" if case else "not there"
-        msg = f"{target} is {told}. See `show {target}`"
+        goes_on = "; it is on record, and tried again while `serve` runs" if case and case.state.is_open else ""
+        msg = f"{target} is {told}{goes_on}. See `show {target}`"
         raise click.ClickException(msg)
     click.echo(f"{target} is {case.state} ({case.reason}): {case.detail}")

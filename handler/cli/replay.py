@@ -2,23 +2,22 @@
 
 import click
 
+from handler.by_hand import replayed
 from handler.cli.record import TARGET
 from handler.cli.record import opened
 from handler.cli.record import unknown
 from handler.clock import utc_now
-from handler.models import Entry
-from handler.models import Step
 from handler.models import Target
 
 
-@click.command()
+@click.command(short_help="Put a dead or refused case back to work.")
 @TARGET
 def replay(target: Target) -> None:
     """Put a case back to work that ended, but not for good: all is read and decided afresh, by a running handler.
 
     Example: python -m handler replay payment:1319999999
     """
-    entry = Entry(utc_now(), Step.REOPENED, "replayed", "put back to work by hand")
+    entry = replayed(utc_now())
     with opened(read_only=False) as record:
         case = record.look_again(target, entry)
     if case is None:

@@ -44,10 +44,11 @@ class Line:
         return "would cancel" if self.reason == Rule.OBSERVED else self.state
 
 
-@click.command()
+@click.command(short_help="Add up what was released and what was kept.")
 @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 3660), help="How far back.")
+@click.option("--account", help="Of one account; else of all.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def report(days: int, *, as_json: bool) -> None:
+def report(days: int, account: str | None, *, as_json: bool) -> None:
     """Tell what was released, kept, refused and is still open, and what it comes to.
 
     Only payments and orders are counted: a purchase is its payments. With MODE=observe, it tells what would
@@ -58,7 +59,8 @@ def report(days: int, *, as_json: bool) -> None:
     with opened(read_only=True) as record:
         newest = record.newest(MOST)
     begin = utc_now() - timedelta(days=days)
-    lines = summed(case for case in newest if case.updated_at >= begin)
+    meant = [case for case in newest if case.updated_at >= begin and account in {None, case.target.account}]
+    lines = summed(meant)
     if lines and not as_json:
         click.echo(f"{'STATE':<12} {'REASON':<18} {'PAYMENTS':>8}  AMOUNT")
     for line in lines:

@@ -5,15 +5,22 @@ from dataclasses import dataclass
 from dataclasses import field
 
 from handler.config.account import Account
+from handler.config.account import ShopKeys
 from handler.config.account import SourcesOn
 from handler.config.account import account_of
 from handler.config.account import read_account
 from handler.config.account import read_source
 from handler.config.account import read_sources
+from handler.config.account import shop_keys
 from handler.config.account import sources_of
 from handler.config.accounts_file import OWN
 from handler.config.accounts_file import SHARED
 from handler.config.accounts_file import read_accounts_file
+from handler.config.alerts import ALERT_SETTINGS
+from handler.config.alerts import Alerts
+from handler.config.alerts import Language
+from handler.config.alerts import SmtpServer
+from handler.config.alerts import read_alerts
 from handler.config.reader import SECRET_SETTINGS
 from handler.config.reader import FraudAlert
 from handler.config.reader import Mode
@@ -27,11 +34,19 @@ __all__ = [
     "SECRET_SETTINGS",
     "SETTINGS",
     "Account",
+    "Alerts",
     "Config",
     "FraudAlert",
+    "Language",
     "Mode",
+    "ShopKeys",
+    "SmtpServer",
+    "SourcesOn",
+    "all_sources",
     "database_url",
     "read_account",
+    "read_alert_settings",
+    "read_page_password",
     "read_source",
     "read_sources",
     "settings_of",
@@ -39,7 +54,9 @@ __all__ = [
 
 
 #: All there are.
-SETTINGS = OWN | SHARED | {"ACCOUNTS_FILE", "DATABASE_URL", "WORKERS"}
+SETTINGS = (
+    OWN | SHARED | ALERT_SETTINGS | {"ACCOUNTS_FILE", "DATABASE_URL", "METRICS_TOKEN", "PAGE_PASSWORD", "WORKERS"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +67,17 @@ class Config:
     sources: Mapping[str, SourcesOn] = field(repr=False)
     database_url: str
     workers: int
+    metrics_token: str = field(default="", repr=False)
+    page_password: str = field(default="", repr=False)
+    alerts: Alerts = field(default_factory=Alerts)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Config":
         """Read the settings; raises ConfigError with everything that is wrong with them."""
         reader = Reader(environ)
         url, workers = reader.database_url(), reader.number("WORKERS", 8, int, 1, 256)
+        metrics_token, page_password = reader.secret("METRICS_TOKEN"), reader.password("PAGE_PASSWORD")
+        alerts = read_alerts(reader)
         problems, accounts, sources = reader.problems, {}, {}
         for name, settings in _all_settings(environ, problems).items():
             own = Reader(settings)
@@ -65,11 +87,40 @@ class Config:
             prefix = f"[{name}] " if settings is not environ else ""
             problems += [f"{prefix}{problem}" for problem in own.problems]
         reader.raise_problems()
-        return cls(accounts, sources, url, workers)
+        return cls(accounts, sources, url, workers, metrics_token, page_password, alerts)
 
     def source_of(self, account: str, source: str) -> SourceSettings | None:
         """Return how an account has set a source up, None if it is switched off or not there."""
         return self.sources.get(account, {}).get(source)
+
+
+def all_sources(environ: Mapping[str, str]) -> Mapping[str, SourcesOn]:
+    """Return the sources that are on, by account: all that receiving needs; raises ConfigError."""
+    problems: list[str] = []
+    sources = {}
+    for name, settings in _all_settings(environ, problems).items():
+        reader = Reader(settings)
+        sources[name] = sources_of(reader)
+        problems += reader.problems
+    if problems:
+        raise ConfigError(problems)
+    return sources
+
+
+def read_page_password(environ: Mapping[str, str]) -> str:
+    """Return what lets people see the status page, empty if nothing does; raises ConfigError."""
+    reader = Reader(environ)
+    password = reader.password("PAGE_PASSWORD")
+    reader.raise_problems()
+    return password
+
+
+def read_alert_settings(environ: Mapping[str, str]) -> tuple[Alerts, ShopKeys | None]:
+    """Return who is told, and how notes are written into an account's shop; raises ConfigError."""
+    reader = Reader(environ)
+    alerts, keys = read_alerts(reader), shop_keys(reader)
+    reader.raise_problems()
+    return alerts, keys
 
 
 def settings_of(environ: Mapping[str, str], account: str) -> Mapping[str, str]:

@@ -32,6 +32,15 @@ class ShopAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class ShopKeys:
+    """How notes are written into a shop of WooCommerce: its address, and a REST key that may write."""
+
+    url: str
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One seller: how to call Mercado Pago, how to decide. The token is not part of its repr."""
 
@@ -45,6 +54,7 @@ class Account:
     rate: float
     tiendanube: ShopAccess | None = None
     fraud_alert: FraudAlert = FraudAlert.CANCEL
+    woocommerce: ShopKeys | None = None
 
 
 def read_account(environ: Mapping[str, str], name: str = DEFAULT_ACCOUNT, workers: int = 1) -> Account:
@@ -84,14 +94,25 @@ def account_of(reader: Reader, name: str, workers: int) -> Account:
         rate=reader.number("MAX_REQUESTS_PER_SECOND", 10, float, workers * LEAST_SHARE, 100_000),
         tiendanube=_tiendanube(reader),
         fraud_alert=reader.choice("FRAUD_ALERT", FraudAlert, FraudAlert.CANCEL, FraudAlert.ALERT),
+        woocommerce=shop_keys(reader),
     )
 
 
 def _tiendanube(reader: Reader) -> ShopAccess | None:
-    token = reader.shop_token("TIENDANUBE_ACCESS_TOKEN")
+    token = reader.secret("TIENDANUBE_ACCESS_TOKEN")
     url = reader.api_url("TIENDANUBE_API_URL", DEFAULT_TIENDANUBE_URL)
     reference = reader.reference("TIENDANUBE_REFERENCE", "{id}")
     return ShopAccess(token, url, reference) if token else None
+
+
+def shop_keys(reader: Reader) -> ShopKeys | None:
+    """Return how notes are written into a shop, None if they are not; what is wrong with it the reader keeps."""
+    url = reader.address("WOOCOMMERCE_URL").rstrip("/")
+    names = ("WOOCOMMERCE_CONSUMER_KEY", "WOOCOMMERCE_CONSUMER_SECRET")
+    keys = [reader.secret(name) for name in names]
+    if url and not all(keys):
+        reader.problems.append(f"WOOCOMMERCE_URL needs {' and '.join(names)}: notes are written with them")
+    return ShopKeys(url, *keys) if url and all(keys) else None
 
 
 def sources_of(reader: Reader) -> SourcesOn:

@@ -15,6 +15,9 @@ OWN = frozenset(
         "MERCADOPAGO_ACCESS_TOKEN",
         "TIENDANUBE_ACCESS_TOKEN",
         "TIENDANUBE_REFERENCE",
+        "WOOCOMMERCE_CONSUMER_KEY",
+        "WOOCOMMERCE_CONSUMER_SECRET",
+        "WOOCOMMERCE_URL",
         *SECRET_SETTINGS.values(),
         *REFERENCE_SETTINGS.values(),
     }

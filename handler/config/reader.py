@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from handler.errors import ConfigError
 from handler.sources import SOURCES
@@ -30,13 +31,19 @@ REFERENCE_SETTINGS = {name: f"{name.upper()}_REFERENCE" for name, source in SOUR
 #: Shorter than this is guessed, not kept.
 SHORTEST_SECRET = 16
 
-_PLACEHOLDER = re.compile(r"your[-_ ]|change[-_ ]?me|example|placeholder|<.*>|\bsecret\b|(.)\1{7}", re.IGNORECASE)
+_PLACEHOLDER = re.compile(
+    r"your[-_ ]|change[-_ ]?me|example|placeholder|<.*>|\bsecret\b|(.)\1{7}"
+    r"|(?:tu|su|seu|sua)[-_ ](?:clave|chave|token|secret|senha)|ejemplo|exemplo|cambiar|clave[-_ ]secreta",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?"
 )
 _DATABASE_URL = re.compile(r"sqlite:///(?!:memory:|file:)[^?#]+|dynamodb://[A-Za-z0-9_.-]{3,255}")
-_LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
+
+#: How this very machine is called in addresses.
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 class Mode(StrEnum):
@@ -110,8 +117,22 @@ class Reader:
         text = self.text(name, default)
         address = _ADDRESS.fullmatch(text)
         port = int(address["port"] or 443) if address else 0
-        if not address or not 0 < port < 65536 or (address["scheme"] == "http" and address["host"] not in _LOOPBACK):
+        if not address or not 0 < port < 65536 or (address["scheme"] == "http" and address["host"] not in LOOPBACK):
             self.problems.append(f"{name}: use {default}, another https address, or http://127.0.0.1:PORT")
+        return text
+
+    def address(self, name: str) -> str:
+        """Return an address that something secret goes to, whatever its path and query, empty if there is none."""
+        text = self.text(name)
+        if not text:
+            return ""
+        place = re.match(r"[a-z]+://[^/?#]+", text)
+        is_plain = text.isascii() and text.isprintable() and " " not in text
+        address = _ADDRESS.fullmatch(place[0]) if place and is_plain else None
+        is_safe = address and (address["scheme"] == "https" or address["host"] in LOOPBACK)
+        if not is_safe or not _has_good_port(text):
+            self.problems.append(f"{name}: use an https address, or http://127.0.0.1:PORT")
+            return ""
         return text
 
     def database_url(self) -> str:
@@ -132,13 +153,22 @@ class Reader:
             self._check_characters("MERCADOPAGO_ACCESS_TOKEN", token)
         return token
 
-    def shop_token(self, name: str) -> str:
-        """Return the token of a shop, empty if there is none."""
+    def secret(self, name: str) -> str:
+        """Return a token or password that is given to somebody, empty if there is none."""
         token = self.text(name)
         if token and (problem := _weakness(token)):
             self.problems.append(f"{name} {problem}: copy the whole token, or remove the setting")
         self._check_characters(name, token)
         return token
+
+    def password(self, name: str) -> str:
+        """Return a password that a person types, empty if there is none."""
+        password = self.text(name)
+        if not password.isprintable() or any("\ud800" <= letter <= "\udfff" for letter in password):
+            self.problems.append(f"{name} has characters that nobody can type: is it UTF-8?")
+        if password and (problem := _weakness(password)):
+            self.problems.append(f"{name} {problem}: choose a long one, or remove the setting to switch it off")
+        return password
 
     def _check_characters(self, name: str, token: str) -> None:
         if not token.isascii() or not token.isprintable() or " " in token:
@@ -169,6 +199,13 @@ class Reader:
                     f"{name} {problem}: copy the whole secret, or remove the setting to switch {source} off"
                 )
         return secrets
+
+
+def _has_good_port(address: str) -> bool:
+    try:
+        return urlsplit(address).port != 0
+    except ValueError:
+        return False
 
 
 def database_url(environ: Mapping[str, str]) -> str:

@@ -15,6 +15,10 @@ from handler.findings import Finding
 from handler.models import Delivery
 from handler.sources import SOURCES
 from handler.sources import SourceSettings
+from handler.sources import merchant
+from handler.sources import shopify
+from handler.sources import tiendanube
+from handler.sources import woocommerce
 
 __all__ = ["Captured", "diagnose", "read_captured"]
 
@@ -43,7 +47,18 @@ REMEDIES = (
 #: What it is where no way to sign matches.
 NO_MATCH = (
     "the secret is another one, most likely: of another application or shop, of test instead of live, or reset since; "
-    "copy it again. If it is the right one, a proxy changed what is signed, such as x-request-id"
+    "copy it again. If it is the right one, a proxy changed what is signed: "
+)
+
+#: What that is.
+SIGNED = {
+    "mercadopago": "the query's data.id, or x-request-id",
+    "merchant": "the body, webhook-id or webhook-timestamp",
+}
+
+#: One of these has the signature.
+SIGNATURES = frozenset(
+    {"x-signature", merchant.HEADERS[-1], woocommerce.SIGNATURE, shopify.SIGNATURE, tiendanube.SIGNATURE}
 )
 
 
@@ -56,8 +71,20 @@ def diagnose(captured: Captured, source: str, account: str, settings: SourceSett
     try:
         sender.verify(delivery, settings.secrets)
     except (SignatureError, MalformedError) as error:
-        return [_wrong(str(error)), *_matching(captured, source, settings)]
-    return [Finding.well("the signature holds"), _said(delivery, settings)]
+        is_signed = bool(SIGNATURES & set(headers))
+        return [
+            *_path(captured, source),
+            _wrong(str(error)),
+            *(_matching(captured, source, settings) if is_signed else ()),
+        ]
+    return [*_path(captured, source), Finding.well("the signature holds"), _said(delivery, settings)]
+
+
+def _path(captured: Captured, source: str) -> Iterator[Finding]:
+    """Give what is wrong with the path, where it names nobody."""
+    if captured.path and not captured.address[1]:
+        remedy = f"register https://YOUR-HOST/notifications/{source}"
+        yield Finding.ill(f"the path {captured.path[:100]} is answered 404", remedy)
 
 
 def _said(delivery: Delivery, settings: SourceSettings) -> Finding:
@@ -82,7 +109,7 @@ def _matching(captured: Captured, source: str, settings: SourceSettings) -> Iter
             found = True
             yield _wrong(f"it matches {which} with: {name or 'what should be signed'}")
     if not found:
-        yield Finding.ill("no other way to sign matches either", NO_MATCH)
+        yield Finding.ill("no other way to sign matches either", NO_MATCH + SIGNED.get(source, "the body"))
 
 
 def _wrong(seen: str) -> Finding:

@@ -4,12 +4,14 @@ Each looks at one thing and yields findings; what cannot be looked at because of
 """
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from datetime import datetime
 
 from handler.config import Config
 from handler.doctor.account import look_at_account
+from handler.doctor.alerts import look_at_alerts
 from handler.doctor.outside import look_from_outside
 from handler.doctor.record import look_at_record
 from handler.doctor.settings import look_at_settings
@@ -21,10 +23,17 @@ __all__ = ["examine"]
 
 
 def examine(
-    environ: Mapping[str, str], exchange: Exchange, clock: Callable[[], datetime], url: str | None
+    environ: Mapping[str, str],
+    exchange: Exchange,
+    clock: Callable[[], datetime],
+    url: str | None,
+    own: Collection[str] = (),
 ) -> Iterator[Finding]:
-    """Yield what is found, in the order in which a set-up is made; `url` is where it is reached from outside."""
-    yield from look_at_settings(environ)
+    """Yield what is found, in the order in which a set-up is made; `url` is where it is reached from outside.
+
+    `own` are the names of the environment that are there for the handler alone, as those of `.env`.
+    """
+    yield from look_at_settings(environ, own)
     try:
         config = Config.from_environ(environ)
     except ConfigError:
@@ -32,5 +41,6 @@ def examine(
     for account in config.accounts.values():
         yield from look_at_account(account, exchange, clock)
     yield from look_at_record(config.database_url)
+    yield from look_at_alerts(config, clock())
     if url is not None:
         yield from look_from_outside(url, config, exchange)

@@ -1,8 +1,10 @@
 """The settings: what is wrong with them, what is misspelt, and what each source lacks."""
 
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 
 from handler.config import SECRET_SETTINGS
 from handler.config import SETTINGS
@@ -14,9 +16,13 @@ from handler.findings import Finding
 OURS = (*(f"{source.upper()}_" for source in SECRET_SETTINGS), "RETRY_", "RESERVE_", "GRACE_", "FRAUD_")
 
 
-def look_at_settings(environ: Mapping[str, str]) -> Iterator[Finding]:
+#: What the commands read beside the settings.
+OTHERS = frozenset({"NO_COLOR", "LANG", "LC_ALL", "LC_MESSAGES"})
+
+
+def look_at_settings(environ: Mapping[str, str], own: Collection[str] = ()) -> Iterator[Finding]:
     """Yield each problem, each name that is no setting, and, where all is well, which sources are on."""
-    yield from _misspelt(environ)
+    yield from misspelt(environ, own)
     yield from _half_configured(environ)
     try:
         config = Config.from_environ(environ)
@@ -30,10 +36,17 @@ def look_at_settings(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding.well(f"settings of account {name}: on {', '.join(sources)}; off {', '.join(off) or 'none'}")
 
 
-def _misspelt(environ: Mapping[str, str]) -> Iterator[Finding]:
+def look_at_file(file: Path) -> Iterator[Finding]:
+    """Yield whether others than its owner can read a file with secrets; nothing where there is none."""
+    if file.exists() and file.stat().st_mode & 0o077:
+        yield Finding.ill(f"others on this machine can read {file}, and the secrets in it", f"chmod 600 {file}")
+
+
+def misspelt(environ: Mapping[str, str], own: Collection[str] = ()) -> Iterator[Finding]:
+    """Yield each name that looks like one of a setting and is none; of `own` names, all that are none."""
     for name in sorted(environ):
-        if name.startswith(OURS) and name not in SETTINGS:
-            meant = get_close_matches(name, SETTINGS, 1)
+        if name not in SETTINGS | OTHERS and (name in own or name.startswith(OURS)):
+            meant = get_close_matches(name.upper(), SETTINGS, 1)
             remedy = f"did you mean {meant[0]}?" if meant else "remove it, or see the README for the names there are"
             yield Finding.ill(f"{name} is no setting, so it does nothing", remedy)
 

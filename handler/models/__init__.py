@@ -8,6 +8,8 @@ from handler.models.case import Case
 from handler.models.case import Entry
 from handler.models.case import State
 from handler.models.case import Step
+from handler.models.notice import Notice
+from handler.models.notice import NoticeKind
 from handler.models.notification import DEFAULT_ACCOUNT
 from handler.models.notification import Delivery
 from handler.models.notification import Guards
@@ -18,7 +20,9 @@ from handler.models.notification import Sign
 from handler.models.notification import Target
 from handler.models.notification import TargetKind
 from handler.models.notification import is_order_id
+from handler.models.outcomes import Outcomes
 from handler.models.upstream import Claim
+from handler.models.upstream import Lapsing
 from handler.models.upstream import Payment
 from handler.models.upstream import PaymentStatus
 from handler.models.upstream import Purchase
@@ -32,7 +36,11 @@ __all__ = [
     "Delivery",
     "Entry",
     "Guards",
+    "Lapsing",
+    "Notice",
+    "NoticeKind",
     "Notification",
+    "Outcomes",
     "Payment",
     "PaymentStatus",
     "Purchase",

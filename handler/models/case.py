@@ -70,7 +70,8 @@ class Case:
     are what was read of a payment last, of a purchase first. `grace_until` is set once a weak sign was
     read, `not_before` where Mercado Pago asked for a wait that no notification cuts short. `agreed` are
     the notifications whose amount agreed with a purchase when it was looked at, before any of it was
-    released. `said` is filled in by a claim, newest first.
+    released. `ended_at` is when a payment or an order ended, `began_at` when the first word was heard that
+    led there; what leads to others has neither. `said` is filled in by a claim, newest first.
     """
 
     target: Target
@@ -94,6 +95,8 @@ class Case:
     grace_until: datetime | None = None
     not_before: datetime | None = None
     agreed: tuple[str, ...] = ()
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
     said: tuple[Notification, ...] = field(default=(), compare=False)
 
     @property

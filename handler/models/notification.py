@@ -117,7 +117,7 @@ class Notification:
     `number` is its place among what was said of its target, from 1; 0 until it is on record.
     `shop_order` is the shop's order that it speaks of, if any: of all that is said of one, the last word
     counts. `payments` are the payments that it names beside its target. `problem` tells what of it could
-    not be understood.
+    not be understood. `code` is the one that the seller gave the buyer for the withdrawal, if it gave one.
     """
 
     id: str
@@ -133,6 +133,7 @@ class Notification:
     shop_order: str = ""
     payments: tuple[str, ...] = ()
     problem: str = ""
+    code: str = ""
 
     @property
     def moment(self) -> datetime:

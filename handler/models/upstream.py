@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from handler.models.notification import Target
 from handler.models.notification import TargetKind
 
 
@@ -124,3 +125,17 @@ class Purchase:
     reference: str
     payments: tuple[Payment, ...]
     total: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsing:
+    """A reserve that nobody has captured or released, and when it lapses by itself."""
+
+    account: str
+    payment: Payment
+    at: datetime
+
+    @property
+    def target(self) -> Target:
+        """Return the name of its case, whether there is one or not."""
+        return Target.of_money(self.account, self.payment.id)

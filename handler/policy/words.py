@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from datetime import timedelta
@@ -32,20 +33,25 @@ def withdrawals(said: Iterable[Notification]) -> tuple[Notification, ...]:
 
 
 def not_taken_back(said: Iterable[Notification]) -> tuple[Notification, ...]:
-    """Return what stands: a shop that says that its order is open takes back what it said of it until then.
+    """Return what stands: what a shop says of an order later, and otherwise, takes back what it said until then.
 
-    When it was said counts, however it arrived; of two words at one moment the order is open.
+    An order that is open takes its cancellation back, and one that is cancelled for another reason was open
+    meanwhile. When it was said counts, however it arrived; of two words at one moment the order is open.
     """
     said = tuple(said)
-    opened: dict[str, datetime] = {}
+    latest: dict[str, dict[Sign, datetime]] = defaultdict(dict)
     for word in said:
-        if word.sign is Sign.ORDER_OPEN:
-            opened[_order(word)] = max(word.moment, opened.get(_order(word), word.moment))
-    return tuple(
-        word
-        for word in said
-        if word.sign is Sign.ORDER_OPEN or _order(word) not in opened or word.moment > opened[_order(word)]
-    )
+        told = latest[_order(word)]
+        told[word.sign] = max(word.moment, told.get(word.sign, word.moment))
+    return tuple(word for word in said if word.sign is Sign.ORDER_OPEN or not _is_outdated(word, latest[_order(word)]))
+
+
+def _is_outdated(word: Notification, latest: Mapping[Sign, datetime]) -> bool:
+    """Whether its order was spoken of otherwise since; `latest` are the last words about it, by sign."""
+    others = {sign: moment for sign, moment in latest.items() if sign is not word.sign}
+    is_open = others.pop(Sign.ORDER_OPEN, None)
+    since = is_open is not None and is_open >= word.moment
+    return bool(word.shop_order) and (since or any(moment > word.moment for moment in others.values()))
 
 
 def counting(said: Iterable[Notification], now: datetime, life: timedelta) -> tuple[Notification, ...]:

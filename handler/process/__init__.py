@@ -9,6 +9,7 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from datetime import datetime
 from datetime import timedelta
+from functools import partial
 
 from handler.errors import CasesError
 from handler.errors import CredentialsError
@@ -29,6 +30,7 @@ from handler.policy.retry import after_failure
 from handler.policy.retry import after_fault
 from handler.process.alert import work_on_alert
 from handler.process.claim import work_on_claim
+from handler.process.finish import finish
 from handler.process.order import work_on_order
 from handler.process.payment import work_on_payment
 from handler.process.purchase import work_on_purchase
@@ -56,6 +58,10 @@ def process(target: Target, services: Services, until: datetime | None = None) -
     No call begins that might not be over by `until`. Raises StorageError if what came of it cannot be
     written down.
     """
+    return services.worked(target, partial(_processed, target, services, until))
+
+
+def _processed(target: Target, services: Services, until: datetime | None) -> Decision | None:
     case = services.cases.claim(target, services.clock(), LEASE)
     if case is None:
         return None
@@ -66,9 +72,9 @@ def process(target: Target, services: Services, until: datetime | None = None) -
     work.tell_taken_up()
     try:
         decision = _outcome(work)
-        work.finish(decision)
+        finish(work, decision, seller)
     except LeaseLostError as error:
-        logger.warning("%s; what was done is dropped", error)
+        logger.warning("%s; what was done is dropped", error, extra={"target": target})
         return None
     return decision
 
@@ -78,7 +84,7 @@ def _without_account(case: Case, services: Services) -> Decision:
     now = services.clock()
     decision = Decision.wait(now + UNKNOWN, Rule.NO_ACCOUNT, f"there are no settings for {case.target.account}")
     services.cases.postpone(case, decision, now, [Entry(now, Step.WAITS, decision.rule, decision.why)])
-    logger.error("%s: %s", case.target, decision.why)
+    logger.error("%s: %s", case.target, decision.why, extra={"target": case.target, "rule": decision.rule})
     return decision
 
 
@@ -95,7 +101,7 @@ def _outcome(work: Work) -> Decision:
         raise
     except Exception:
         # One case never takes the others with it.
-        logger.exception("%s: a fault of the handler", work.case.target)
+        logger.exception("%s: a fault of the handler", work.case.target, extra={"target": work.case.target})
         work.case, decision = after_fault(work.case, work.now(), work.trying)
         return decision
 
@@ -132,5 +138,6 @@ def _after_refused_token(work: Work, error: CredentialsError) -> Decision:
     except MercadoPagoError as away:
         return _after_failure(work, away)
     until = work.api.pace.pause(work.now())
-    logger.error("account %s: the access token is refused; its calls pause", work.case.target.account)
+    name = work.case.target.account
+    logger.error("account %s: the access token is refused; its calls pause", name, extra={"account": name})
     return Decision.wait(until, Rule.ACCOUNT_PAUSED, str(error))

@@ -28,17 +28,12 @@ from handler.models import Step
 from handler.models import Target
 from handler.models import TargetKind
 from handler.models import shown
-from handler.policy import Action
 from handler.policy import Decision
-from handler.policy import Rule
 from handler.policy.retry import Trying
 from handler.policy.words import standing
 from handler.sellers import Seller
 from handler.services import Services
 from handler.tiendanube import Tiendanube
-
-#: What a person may want to know however it ends: what was said is not carried out if a clock is wrong by days.
-TOLD = frozenset({Rule.FRAUD_ALERT, Rule.TOO_OLD})
 
 #: Longer than the exchanges before and after the intent take, each of 15 seconds at most.
 LEASE = timedelta(seconds=90)
@@ -46,14 +41,16 @@ LEASE = timedelta(seconds=90)
 #: How old a reading may be when the call that it led to is made.
 FRESH = timedelta(seconds=2)
 
-LEVELS = {State.CAPTURED: logging.WARNING, State.REFUSED: logging.WARNING, State.DEAD: logging.ERROR}
-
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Work:
-    """A claimed case with what is needed to work on it; `entries` are what is not written down yet."""
+    """A claimed case with what is needed to work on it.
+
+    `entries` are what is not written down yet, `read_at` and `reference` when the payment in hand was read,
+    and which purchase it is of.
+    """
 
     case: Case
     services: Services
@@ -62,6 +59,7 @@ class Work:
     tiendanube: Tiendanube | None = None
     entries: list[Entry] = field(default_factory=list)
     read_at: datetime | None = None
+    reference: str = ""
 
     @classmethod
     def on(cls, case: Case, services: Services, seller: Seller, until: datetime | None) -> Self:
@@ -90,13 +88,15 @@ class Work:
     def tell_taken_up(self) -> None:
         """Log why the case is worked on."""
         said = ", ".join(f"{said.topic} from {said.source} ({said.id})" for said in self.case.said[:3])
-        logger.info("%s: taken up (%d said: %s)", self.case.target, len(self.case.said), said)
+        about = {"target": self.case.target, "notifications": [word.id for word in self.case.said[:3]]}
+        logger.info("%s: taken up (%d said: %s)", self.case.target, len(self.case.said), said, extra=about)
 
     def read_payment(self) -> Payment:
         """Read the payment or order in hand; raises MercadoPagoError."""
         payment = self.api.get(self.case.target)
         self.read_at = self.now()
         self.case = replace(self.case, misses=0, amount=payment.amount, currency=payment.currency)
+        self.reference = payment.external_reference
         self.note(Step.READ, payment.status, str(payment))
         return payment
 
@@ -197,6 +197,7 @@ class Work:
                 guards=guards,
                 via=self.case.target,
                 shop_order=origin.shop_order,
+                code=origin.code,
             )
             self.services.accept(notification)
         return targets
@@ -205,31 +206,9 @@ class Work:
         """Put the intent to cancel on record; raises LeaseLostError."""
         self.case = replace(self.case, state=State.CANCEL_SENT, reason=decision.rule, idempotency_key=idempotency_key)
         self.note(Step.DECIDED, decision.rule, decision.why)
-        self.services.cases.advance(self.case, decision, self.now(), LEASE, self._written())
+        self.services.cases.advance(self.case, decision, self.now(), LEASE, self.written())
 
-    def finish(self, decision: Decision) -> None:
-        """Write the end or the next time, and tell the cases that wait for this one; raises LeaseLostError."""
-        if decision.action is Action.WAIT:
-            if decision.rule is Rule.GRACE:
-                self.case = replace(self.case, grace_until=decision.due_at)
-            self.note(Step.WAITS, decision.rule, decision.why)
-            self.services.cases.postpone(self.case, decision, self.now(), self._written())
-            self.services.wake(self.case.target, decision.due_at or self.now())
-            logger.info("%s: waits until %s (%s): %s", self.case.target, decision.due_at, decision.rule, decision.why)
-            return
-        self.note(Step.ENDED, decision.rule, f"{decision.state}: {decision.why}")
-        self.services.cases.settle(self.case, decision, self.now(), self._written())
-        self.services.ended(self.case.target, decision.state)
-        level = logging.WARNING if decision.rule in TOLD else LEVELS.get(decision.state, logging.INFO)
-        logger.log(level, "%s: %s (%s): %s", self.case.target, decision.state, decision.rule, decision.why)
-        self._tell_waiting()
-
-    def _tell_waiting(self) -> None:
-        waiting = {said.via for said in self.case.said if said.via is not None}
-        for target in waiting:
-            self.services.cases.nudge(target, self.now())
-            self.services.wake(target, self.now())
-
-    def _written(self) -> list[Entry]:
+    def written(self) -> list[Entry]:
+        """Return the lines that are not written down yet; who asks for them writes them."""
         entries, self.entries = self.entries, []
         return entries

@@ -15,6 +15,9 @@ from handler.server.parser import StrictParser
 #: How long a silent connection is left open when it has to go, in seconds: a request may be on its way.
 IDLE = 0.5
 
+#: The same for one that has not sent anything yet: whoever connects has something to send.
+NEW = 3.0
+
 #: How long a request may take to arrive, in seconds, however steadily it drips.
 REQUEST_TIME = 30.0
 
@@ -60,12 +63,13 @@ class Channel(HTTPChannel):
 
     def is_idle(self) -> bool:
         """Whether nothing was begun on this connection for a while."""
-        return self.is_lingering or (self.request is None and self.is_silent())
+        patience = NEW if self.begun_at is None else IDLE
+        return self.is_lingering or (self.request is None and self.is_silent(patience))
 
-    def is_silent(self) -> bool:
+    def is_silent(self, patience: float = IDLE) -> bool:
         """Whether it is for the other side to go on, with a request that it has begun or not, and it does not."""
         in_hand = self.requests or self.total_outbufs_len
-        return not in_hand and time.time() - self.last_activity > IDLE
+        return not in_hand and time.time() - self.last_activity > patience
 
     def is_overdue(self, now: float) -> bool:
         """Whether a request has been arriving for too long."""

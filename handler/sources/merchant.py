@@ -65,6 +65,8 @@ class PurchaseOffSchema(LenientSchema):
     currency = CurrencyField()
     reason = fields.String(allow_none=True, validate=validate.Length(max=500))
     occurred_at = MomentField(format="iso", allow_none=True)
+    # Argentina has sellers give the buyer one within a day: Resolución 424/2020, Secretaría de Comercio Interior.
+    withdrawal_code = fields.String(allow_none=True, validate=[validate.Length(min=1, max=64), printable])
 
     @validates_schema
     def one_target(self, data: dict[str, Any], **kwargs: Any) -> None:
@@ -125,6 +127,7 @@ def parse(delivery: Delivery, _settings: SourceSettings) -> Notification:
         # A late delivery is signed anew; when the event happened stands in it.
         occurred_at=data.get("occurred_at") or loaded.get("timestamp"),
         guards=Guards(data.get("amount"), data.get("currency"), data.get("external_reference")),
+        code=data.get("withdrawal_code") or "",
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import field
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
@@ -23,6 +24,7 @@ from handler.models import Sign
 from handler.receive import Reception
 from handler.server import Server
 from handler.web import create_app
+from handler.web.metrics import MetricsPage
 from tests.forgeries.accounts import ACCOUNTS
 from tests.forgeries.case import Case
 from tests.forgeries.case import Outcome
@@ -118,7 +120,8 @@ def listening(now: datetime) -> Iterator[Endpoint]:
     """Run an endpoint; its record is for the caller to put in place."""
     with TemporaryDirectory() as folder:
         endpoint = Endpoint(new_record(Path(folder)), now)
-        app = create_app(endpoint.reception(), lambda: True)
+        page = MetricsPage(lambda: b"", token_hex())
+        app = create_app(endpoint.reception(), lambda: True, metrics=page)
         app.wsgi_app = from_everywhere(app.wsgi_app)  # type: ignore[method-assign]  # as Flask means it
         server = Server(app, "127.0.0.1", 0)
         host, port = server.url.removeprefix("http://").split(":")

@@ -7,6 +7,8 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from pathlib import Path
+from traceback import format_tb
 
 from tests.worlds.mutants import MUTANTS
 from tests.worlds.world import REAL
@@ -56,8 +58,16 @@ def portion(asked: tuple[list[int], str]) -> tuple[int, list[tuple[int, list[str
     """Run some worlds; return how many, and what was wrong in which."""
     seeds, design = asked
     with place() as folder:
-        objections = [(seed, run_in(folder, seed, DESIGNS[design])) for seed in seeds]
+        objections = [(seed, lived(folder, seed, design)) for seed in seeds]
     return len(seeds), [(seed, wrong) for seed, wrong in objections if wrong]
+
+
+def lived(folder: Path, seed: int, design: str) -> list[str]:
+    """Return what was wrong in one world; that it came to no end is that, too."""
+    try:
+        return run_in(folder, seed, DESIGNS[design])
+    except Exception as error:  # noqa: BLE001 - the seed is told, whatever it was
+        return [f"the world broke off: {error!r}", *format_tb(error.__traceback__)[-3:]]
 
 
 if __name__ == "__main__":

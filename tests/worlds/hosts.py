@@ -16,6 +16,7 @@ from handler.cases import Cases
 from handler.config import Account
 from handler.errors import CasesError
 from handler.errors import DeliveryError
+from handler.errors import MercadoPagoError
 from handler.mercadopago import MercadoPago
 from handler.models import DEFAULT_ACCOUNT
 from handler.models import Delivery
@@ -46,6 +47,9 @@ DYING, SLEEPING = 0.006, 0.004
 GONE, IDLE = 20.0, 86400.0
 
 WORKERS = 2
+
+#: How long it is until purchases are read again, in seconds.
+ROUND = 900
 
 
 @dataclass(frozen=True)
@@ -155,8 +159,16 @@ class Host:
         return answers[0] if answers else None
 
     def reconcile(self) -> None:
-        """Read again what was withdrawn."""
-        self.begin(lambda: [reread(purchase, self.services) for purchase in withdrawn(self.services)])
+        """Read again what was withdrawn, and where Mercado Pago does not give it now, later."""
+        self.begin(self._reconciled)
+
+    def _reconciled(self) -> None:
+        try:
+            for purchase in withdrawn(self.services):
+                reread(purchase, self.services)
+        except MercadoPagoError:
+            self.sleep(ROUND)
+            self._reconciled()
 
     def begin(self, work: Callable[[], Any]) -> None:
         """Do something that ends with this host."""

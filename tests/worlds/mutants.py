@@ -22,6 +22,7 @@ from handler.exchange import Answer
 from handler.mercadopago import MercadoPago
 from handler.models import Case
 from handler.models import Entry
+from handler.models import Notice
 from handler.models import Notification
 from handler.models import Payment
 from handler.models import PaymentStatus
@@ -48,11 +49,14 @@ def opening(kind: type[SQLiteCases]) -> Callable[[str], SQLiteCases]:
 class WithoutFence(SQLiteCases):
     """Whoever writes last is right."""
 
-    def _change(self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case]) -> None:
+    def _change(
+        self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case], notices: Sequence[Notice] = ()
+    ) -> None:
         def work(db: Any) -> None:
             current = queries.find(db, case.target)
             queries.save(db, change(current.heard if current else 0))
             queries.append(db, case.target, case.fence, entries)
+            queries.notify(db, notices)
 
         self._write(work)
 
@@ -60,17 +64,21 @@ class WithoutFence(SQLiteCases):
 class HearsNothingMeanwhile(SQLiteCases):
     """What was said while a case was in hand is taken for seen."""
 
-    def _change(self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case]) -> None:
-        super()._change(case, entries, lambda _heard: change(case.heard))
+    def _change(
+        self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case], notices: Sequence[Notice] = ()
+    ) -> None:
+        super()._change(case, entries, lambda _heard: change(case.heard), notices)
 
 
 class TellsNobody(SQLiteCases):
     """Money that was taken is nothing to talk about."""
 
-    def settle(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:
+    def settle(
+        self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry], notices: Sequence[Notice] = ()
+    ) -> None:
         """Write something else."""
         quiet = replace(decision, state=State.NOTHING) if decision.state is State.CAPTURED else decision
-        super().settle(case, quiet, now, entries)
+        super().settle(case, quiet, now, entries, notices)
 
 
 class WithoutIntent(SQLiteCases):

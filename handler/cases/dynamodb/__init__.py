@@ -7,11 +7,15 @@ it is written. A write that arrived though its answer was lost is known by its t
 
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
+from itertools import chain
+from itertools import islice
+from itertools import zip_longest
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,13 +23,16 @@ from handler.cases import transitions
 from handler.cases.dynamodb import items
 from handler.cases.dynamodb.items import SHARDS
 from handler.cases.dynamodb.items import Item
+from handler.cases.dynamodb.outcomes import counted
 from handler.cases.dynamodb.table import Conflict
 from handler.cases.dynamodb.table import Table
 from handler.cases.rows import stamp
 from handler.errors import StorageError
 from handler.models import Case
 from handler.models import Entry
+from handler.models import Notice
 from handler.models import Notification
+from handler.models import Outcomes
 from handler.models import Sign
 from handler.models import State
 from handler.models import Target
@@ -34,6 +41,15 @@ from handler.policy import Decision
 #: How often a write is tried while others write the same case, and how long it waits in between, in seconds.
 TRIES = 20
 PAUSE = 0.02
+
+#: Later than any moment on record.
+NEVER = "9999"
+
+#: How many cases are looked at in one call where most of them are not what is searched for.
+PAGE = 1000
+
+#: When a case changed, and its target.
+Place = tuple[str, str]
 
 Change = Callable[[Case | None], Case | None]
 
@@ -83,13 +99,32 @@ class DynamoDBCases:
         """See `Cases`."""
         self._write_back(case, entries, lambda heard: transitions.advanced(case, decision, now, lease, heard=heard))
 
-    def settle(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:
+    def settle(
+        self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry], notices: Sequence[Notice] = ()
+    ) -> None:
         """See `Cases`."""
-        self._write_back(case, entries, lambda heard: transitions.settled(case, decision, now, heard=heard))
+        self._write_back(case, entries, lambda heard: transitions.settled(case, decision, now, heard=heard), notices)
 
-    def postpone(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:
+    def postpone(
+        self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry], notices: Sequence[Notice] = ()
+    ) -> None:
         """See `Cases`."""
-        self._write_back(case, entries, lambda heard: transitions.postponed(case, decision, now, heard=heard))
+        self._write_back(case, entries, lambda heard: transitions.postponed(case, decision, now, heard=heard), notices)
+
+    def notify(self, notices: Sequence[Notice]) -> None:
+        """See `Cases`."""
+        self._expect_writable()
+        for notice in notices:
+            self._table.add(items.notice_item(notice))
+
+    def untold(self, channel: str, limit: int) -> list[Notice]:
+        """See `Cases`."""
+        return [items.notice_of(item) for item in self._table.untold(channel, limit)]
+
+    def told(self, notices: Sequence[Notice], now: datetime) -> None:
+        """See `Cases`."""
+        self._expect_writable()
+        self._table.put_all([items.notice_item(notice, told_at=now) for notice in notices])
 
     def nudge(self, target: Target, now: datetime) -> None:
         """See `Cases`."""
@@ -136,14 +171,38 @@ class DynamoDBCases:
         done = self._table.under(str(target), items.DONE)
         return transitions.told(said, [entry for item in done for entry in items.entries_of(item)])
 
-    def newest(self, limit: int, state: State | None = None) -> list[Case]:
+    def newest(
+        self, limit: int, state: State | None = None, text: str = "", before: tuple[datetime, Target] | None = None
+    ) -> list[Case]:
         """See `Cases`."""
         states = list(State) if state is None else [state]
-        shards = [items.recent_shard(state, shard) for state in states for shard in range(SHARDS)]
-        found = [item for shard in shards for item in self._table.recent(shard, limit)]
-        found.sort(key=lambda item: item["updated_at"]["S"], reverse=True)
-        cases = [self._table.get(items.key(item["target"]["S"])) for item in found[:limit]]
-        return [case for case in map(items.case_of, filter(None, cases)) if case.state in states]
+        cursor = (stamp(before[0]), str(before[1])) if before else (NEVER, "")
+        found = [place for state in states for place in self._recent(state, limit, text.lower(), cursor)]
+        keys = [items.key(target) for _, target in sorted(found, reverse=True)[:limit]]
+        cases = [items.case_of(item) for item in self._table.get_all(keys)]
+        cases.sort(key=lambda case: (case.updated_at, str(case.target)), reverse=True)
+        return [case for case in cases if case.state in states]
+
+    def _recent(self, state: State, limit: int, text: str, before: Place) -> Iterator[Place]:
+        """Yield when the cases of a state changed that changed last, and their targets."""
+        for shard in range(SHARDS):
+            found = self._table.recent(items.recent_shard(state, shard), before[0], PAGE if text else limit)
+            places = ((item["updated_at"]["S"], item["target"]["S"]) for item in found)
+            yield from islice((place for place in places if place < before and text in place[1].lower()), limit)
+
+    def outcomes(self, bounds: Sequence[datetime]) -> list[Outcomes]:
+        """See `Cases`; the index of recent cases is read from the first bound on, so ask rarely."""
+        shards = [items.recent_shard(state, shard) for state in State for shard in range(SHARDS)]
+        found = chain.from_iterable(self._table.recent_since(shard, stamp(bounds[0])) for shard in shards)
+        return counted(found, bounds)
+
+    def counts(self) -> dict[State, int]:
+        """See `Cases`; the index of recent cases is read to its end, so ask rarely."""
+        found = {
+            state: sum(self._table.number(items.recent_shard(state, shard)) for shard in range(SHARDS))
+            for state in State
+        }
+        return {state: number for state, number in found.items() if number}
 
     def check(self) -> None:
         """See `Cases`."""
@@ -164,16 +223,28 @@ class DynamoDBCases:
         in_order = sorted((item["due_at"]["S"], item["target"]["S"]) for item in found)
         return [(due_at, Target.parse(target)) for due_at, target in in_order]
 
-    def _write_back(self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case]) -> None:
+    def _write_back(
+        self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case], notices: Sequence[Notice] = ()
+    ) -> None:
         """Write a change to a case that is still the caller's, as its fence shows."""
-        self._change(case.target, lambda current: change(transitions.still_held(current, case).heard), entries=entries)
+
+        def held(current: Case | None) -> Case:
+            return change(transitions.still_held(current, case).heard)
+
+        self._change(case.target, held, entries=entries, notices=notices)
 
     def _change(
-        self, target: Target, change: Change, *, said: Notification | None = None, entries: Sequence[Entry] = ()
+        self,
+        target: Target,
+        change: Change,
+        *,
+        said: Notification | None = None,
+        entries: Sequence[Entry] = (),
+        notices: Sequence[Notice] = (),
     ) -> Case | None:
         """Write what becomes of a case; return it, or None if nothing was to be written or `said` is known."""
         self._expect_writable()
-        token = uuid4().hex
+        token, untold = uuid4().hex, list(notices)
         current = self._table.get(items.key(target))
         for tried in range(TRIES):
             version = int(current["version"]["N"]) if current else 0
@@ -181,9 +252,13 @@ class DynamoDBCases:
             if case is None:
                 return None
             beside = _beside(case, version + 1, said, entries)
-            conflicts = self._table.replace(items.case_item(case, version + 1, token), version, *beside)
+            written = [*beside, *map(items.notice_item, untold)]
+            conflicts = self._table.replace(items.case_item(case, version + 1, token), version, *written)
             if not conflicts:
                 return case
+            # What is known stays as it is, and is no reason not to write the rest.
+            known = conflicts[1 + len(beside) :]
+            untold = [each for each, found in zip_longest(untold, known) if found is not Conflict.TAKEN]
             current = self._table.get(items.key(target))
             if current is not None and current["token"]["S"] == token:
                 return case

@@ -4,7 +4,8 @@ All that belongs to one target lies under its partition key `target`; `part` tel
 `said#<id>` for each notification, `done#<version>` for the lines of history that came with a version
 of the case. An open case carries `due_shard`, so the index `due` holds open ones only, and every case
 `recent_shard`, for the index `recent`; what a buyer said who withdrew from a purchase carries
-`withdrew_shard`, for the index `withdrew`. Shards spread the indexes, each partition of which takes a
+`withdrew_shard`, for the index `withdrew`. What is to be told lies under `notice:<channel>`, and carries
+`untold`, for the index of that name, until it was told. Shards spread the indexes, each partition of which takes a
 thousand writes a second at most:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 """
@@ -20,10 +21,14 @@ from handler.cases.rows import case_from
 from handler.cases.rows import case_row
 from handler.cases.rows import entry_from
 from handler.cases.rows import entry_row
+from handler.cases.rows import notice_from
+from handler.cases.rows import notice_row
 from handler.cases.rows import notification_from
 from handler.cases.rows import notification_row
+from handler.cases.rows import stamp
 from handler.models import Case
 from handler.models import Entry
+from handler.models import Notice
 from handler.models import Notification
 from handler.models import Sign
 from handler.models import State
@@ -64,6 +69,18 @@ def done_item(case: Case, version: int, entries: Sequence[Entry]) -> Item:
     item = _item({"target": str(case.target), "part": f"{DONE}{version:012d}"}, case.updated_at)
     item["entries"] = {"L": [{"M": _typed({**entry_row(entry), "fence": case.fence})} for entry in entries]}
     return item
+
+
+def notice_item(notice: Notice, told_at: datetime | None = None) -> Item:
+    """Return what is to be told, or was told, as an item."""
+    key: Values = {"target": f"notice:{notice.channel}", "part": notice.id}
+    place: Values = {"untold": notice.channel} if told_at is None else {"told_at": stamp(told_at)}
+    return _item({**notice_row(notice), **key, **place}, notice.at)
+
+
+def notice_of(item: Item) -> Notice:
+    """Return what an item tells."""
+    return notice_from(_Row(item))
 
 
 def case_of(item: Item) -> Case:

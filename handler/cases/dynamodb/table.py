@@ -4,8 +4,10 @@ Every write is conditional, reads by key are consistent, what belongs together i
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
 """
 
+import time
 from collections.abc import Iterator
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -20,6 +22,15 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 DYNAMODB = "DynamoDB"
+
+#: How many items one call reads: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+BATCH = 100
+
+#: And how many it writes: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+WRITE_BATCH = 25
+
+#: How long before what a batch left over is asked for again, in seconds.
+PAUSE = 0.1
 
 _NEW = {"ConditionExpression": "attribute_not_exists(target)"}
 
@@ -70,17 +81,49 @@ class Table:
             )
         )
 
-    def recent(self, shard: str, limit: int) -> list[Item]:
-        """Return keys of cases that changed last, newest first; what was written last may be missing."""
-        values = {":shard": {"S": shard}}
-        pages = self._pages(
+    def get_all(self, keys: Sequence[Item]) -> list[Item]:
+        """Return items as they are now, in any order; those that are not there are left out."""
+        found: list[Item] = []
+        for begin in range(0, len(keys), BATCH):
+            wanted: Any = {self._name: {"Keys": keys[begin : begin + BATCH], "ConsistentRead": True}}
+            while wanted:
+                with storage(DYNAMODB):
+                    answer = self._client.batch_get_item(RequestItems=wanted)
+                found += answer["Responses"][self._name]
+                wanted = answer["UnprocessedKeys"]
+                if wanted:
+                    time.sleep(PAUSE)
+        return found
+
+    def recent(self, shard: str, until: str, page: int) -> Iterator[Item]:
+        """Yield keys of cases that changed until then, newest first; what was written last may be missing."""
+        return self._pages(
             IndexName="recent",
-            KeyConditionExpression="recent_shard = :shard",
-            ExpressionAttributeValues=values,
+            KeyConditionExpression="recent_shard = :shard AND updated_at <= :until",
+            ExpressionAttributeValues={":shard": {"S": shard}, ":until": {"S": until}},
             ScanIndexForward=False,
-            Limit=limit,
+            Limit=page,
         )
-        return list(islice(pages, limit))
+
+    def recent_since(self, shard: str, since: str) -> Iterator[Item]:
+        """Yield what counts of the cases that changed since then; what was written last may be missing."""
+        return self._pages(
+            IndexName="recent",
+            KeyConditionExpression="recent_shard = :shard AND updated_at >= :since",
+            ExpressionAttributeValues={":shard": {"S": shard}, ":since": {"S": since}},
+        )
+
+    def number(self, shard: str) -> int:
+        """Return how many cases are in a shard of the index of recent ones; what was written last may be missing."""
+        query: dict[str, Any] = {
+            "TableName": self._name,
+            "IndexName": "recent",
+            "KeyConditionExpression": "recent_shard = :shard",
+            "ExpressionAttributeValues": {":shard": {"S": shard}},
+            "Select": "COUNT",
+        }
+        with storage(DYNAMODB):
+            return sum(page["Count"] for page in self._client.get_paginator("query").paginate(**query))
 
     def withdrawn(self, shard: str, since: str) -> list[Item]:
         """Return keys of what was said since then by buyers who withdrew; what was written last may be missing."""
@@ -89,6 +132,31 @@ class Table:
         return list(
             self._pages(IndexName="withdrew", KeyConditionExpression=condition, ExpressionAttributeValues=values)
         )
+
+    def untold(self, channel: str, limit: int) -> list[Item]:
+        """Return what was not told through a channel yet, the oldest first; what was written last may be missing."""
+        pages = self._pages(
+            IndexName="untold",
+            KeyConditionExpression="untold = :channel",
+            ExpressionAttributeValues={":channel": {"S": channel}},
+        )
+        return list(islice(pages, limit))
+
+    def add(self, item: Item) -> None:
+        """Write an item unless there is one."""
+        with storage(DYNAMODB), suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._write([{"TableName": self._name, "Item": item, **_NEW}])
+
+    def put_all(self, found: Sequence[Item]) -> None:
+        """Write items, whatever was there."""
+        for begin in range(0, len(found), WRITE_BATCH):
+            puts: Any = [{"PutRequest": {"Item": item}} for item in found[begin : begin + WRITE_BATCH]]
+            wanted: Any = {self._name: puts}
+            while wanted:
+                with storage(DYNAMODB):
+                    wanted = self._client.batch_write_item(RequestItems=wanted)["UnprocessedItems"]
+                if wanted:
+                    time.sleep(PAUSE)
 
     def put(self, item: Item) -> None:
         """Write an item, whatever was there."""

@@ -10,7 +10,6 @@ from threading import TIMEOUT_MAX
 from typing import TypeVar
 
 from handler.cases import transitions
-from handler.cases.rows import case_from
 from handler.cases.rows import case_row
 from handler.cases.rows import notification_from
 from handler.cases.rows import notification_row
@@ -19,6 +18,8 @@ from handler.cases.sqlite import queries
 from handler.cases.sqlite.connection import copied
 from handler.cases.sqlite.connection import create
 from handler.cases.sqlite.database import Database
+from handler.cases.sqlite.overview import newest
+from handler.cases.sqlite.overview import outcomes
 from handler.cases.sqlite.tables import OPEN_CASE
 from handler.cases.sqlite.tables import SAVE_NOTIFICATION
 from handler.cases.sqlite.tables import SCHEMA_VERSION
@@ -26,7 +27,9 @@ from handler.cases.sqlite.writer import Writer
 from handler.errors import StorageError
 from handler.models import Case
 from handler.models import Entry
+from handler.models import Notice
 from handler.models import Notification
+from handler.models import Outcomes
 from handler.models import Sign
 from handler.models import State
 from handler.models import Target
@@ -118,13 +121,29 @@ class SQLiteCases:
         """See `Cases`."""
         self._change(case, entries, lambda heard: transitions.advanced(case, decision, now, lease, heard=heard))
 
-    def settle(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:
+    def settle(
+        self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry], notices: Sequence[Notice] = ()
+    ) -> None:
         """See `Cases`."""
-        self._change(case, entries, lambda heard: transitions.settled(case, decision, now, heard=heard))
+        self._change(case, entries, lambda heard: transitions.settled(case, decision, now, heard=heard), notices)
 
-    def postpone(self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry]) -> None:
+    def postpone(
+        self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry], notices: Sequence[Notice] = ()
+    ) -> None:
         """See `Cases`."""
-        self._change(case, entries, lambda heard: transitions.postponed(case, decision, now, heard=heard))
+        self._change(case, entries, lambda heard: transitions.postponed(case, decision, now, heard=heard), notices)
+
+    def notify(self, notices: Sequence[Notice]) -> None:
+        """See `Cases`."""
+        self._write(lambda db: queries.notify(db, notices))
+
+    def untold(self, channel: str, limit: int) -> list[Notice]:
+        """See `Cases`."""
+        return self._read(lambda db: queries.untold(db, channel, limit))
+
+    def told(self, notices: Sequence[Notice], now: datetime) -> None:
+        """See `Cases`."""
+        self._write(lambda db: queries.told(db, notices, now))
 
     def nudge(self, target: Target, now: datetime) -> None:
         """See `Cases`."""
@@ -179,10 +198,23 @@ class SQLiteCases:
         """See `Cases`."""
         return self._read(lambda db: transitions.told(queries.all_said(db, target), queries.entries(db, target)))
 
-    def newest(self, limit: int, state: State | None = None) -> list[Case]:
+    def newest(
+        self, limit: int, state: State | None = None, text: str = "", before: tuple[datetime, Target] | None = None
+    ) -> list[Case]:
         """See `Cases`."""
-        query = "SELECT * FROM cases WHERE ? IN (state, '') ORDER BY updated_at DESC LIMIT ?"
-        return [case_from(row) for row in self._read(lambda db: db.execute(query, (state or "", limit)).fetchall())]
+        states = list(State) if state is None else [state]
+        found = self._read(lambda db: [case for state in states for case in newest(db, limit, state, text, before)])
+        found.sort(key=lambda case: (case.updated_at, str(case.target)), reverse=True)
+        return found[:limit]
+
+    def outcomes(self, bounds: Sequence[datetime]) -> list[Outcomes]:
+        """See `Cases`."""
+        return self._read(lambda db: outcomes(db, bounds))
+
+    def counts(self) -> dict[State, int]:
+        """See `Cases`."""
+        query = "SELECT state, count(*) FROM cases GROUP BY state"
+        return {State(state): number for state, number in self._read(lambda db: db.execute(query).fetchall())}
 
     def check(self) -> None:
         """See `Cases`."""
@@ -199,13 +231,16 @@ class SQLiteCases:
             self._writer.close()
         self._database.close()
 
-    def _change(self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case]) -> None:
+    def _change(
+        self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case], notices: Sequence[Notice] = ()
+    ) -> None:
         """Write a change to a case that is still the caller's, as its fence shows."""
 
         def work(db: sqlite3.Connection) -> None:
             current = transitions.still_held(queries.find(db, case.target), case)
             queries.save(db, change(current.heard))
             queries.append(db, case.target, case.fence, entries)
+            queries.notify(db, notices)
 
         self._write(work)
 

@@ -3,20 +3,26 @@
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from handler.cases import transitions
 from handler.cases.rows import case_from
 from handler.cases.rows import case_row
 from handler.cases.rows import entry_from
 from handler.cases.rows import entry_row
+from handler.cases.rows import notice_from
+from handler.cases.rows import notice_row
 from handler.cases.rows import notification_from
+from handler.cases.rows import stamp
 from handler.cases.sqlite.tables import APPEND_ENTRY
 from handler.cases.sqlite.tables import MIGRATIONS
 from handler.cases.sqlite.tables import SAVE_CASE
+from handler.cases.sqlite.tables import SAVE_NOTICE
 from handler.cases.sqlite.tables import SCHEMA
 from handler.cases.sqlite.tables import SCHEMA_VERSION
 from handler.models import Case
 from handler.models import Entry
+from handler.models import Notice
 from handler.models import Notification
 from handler.models import Target
 
@@ -66,6 +72,23 @@ def append(db: sqlite3.Connection, target: Target, fence: int, entries: Sequence
     """Add lines to a history."""
     for entry in entries:
         db.execute(APPEND_ENTRY, {"target": str(target), "fence": fence, **entry_row(entry)})
+
+
+def notify(db: sqlite3.Connection, notices: Sequence[Notice]) -> None:
+    """Add what is to be told, unless it is known."""
+    db.executemany(SAVE_NOTICE, [notice_row(notice) for notice in notices])
+
+
+def untold(db: sqlite3.Connection, channel: str, limit: int) -> list[Notice]:
+    """Return what was not told through a channel yet, the oldest first."""
+    query = "SELECT * FROM notice WHERE channel = ? AND told_at IS NULL ORDER BY at LIMIT ?"
+    return [notice_from(row) for row in db.execute(query, (channel, limit))]
+
+
+def told(db: sqlite3.Connection, notices: Sequence[Notice], now: datetime) -> None:
+    """Mark what was told."""
+    rows = [(stamp(now), notice.channel, notice.id) for notice in notices]
+    db.executemany("UPDATE notice SET told_at = ? WHERE channel = ? AND id = ?", rows)
 
 
 def entries(db: sqlite3.Connection, target: Target) -> list[Entry]:

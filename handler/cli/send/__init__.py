@@ -14,6 +14,8 @@ def send() -> None:
     """Send a signed test notification to a running handler.
 
     The secret is taken from the same settings as the handler's.
+
+    Example: python -m handler send mercadopago 1319999999 --to http://127.0.0.1:8080
     """
 
 

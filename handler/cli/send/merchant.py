@@ -18,6 +18,7 @@ from handler.sources.merchant import TOPICS
 @click.option("--external-reference", help="The purchase that fell through; beside --payment-id, a guard.")
 @click.option("--amount", help="A guard, such as 1500.00.")
 @click.option("--currency", help="A guard, such as ARS.")
+@click.option("--withdrawal-code", help="The code that the buyer was given; it stands on the receipt.")
 @click.option("--reason", help="Why, in words; it is not stored.")
 @click.option("--id", "webhook_id", default=None, help="webhook-id; a new one if not given.")
 @addressed

@@ -12,13 +12,16 @@ from handler.sources import tiendanube
 from handler.sources import woocommerce
 
 _ORDER_ID = click.argument("order_id", type=click.IntRange(1))
+#: https://woocommerce.com/document/managing-orders/order-statuses/
+STATUSES = ("pending", "processing", "on-hold", "completed", "cancelled", "refunded", "failed", "trash")
+
 _TOTAL = click.option("--total", default="100.00", show_default=True, help="What the order comes to.")
 _CURRENCY = click.option("--currency", default="ARS", show_default=True, help="Its currency.")
 
 
 @click.command(woocommerce.NAME, short_help="WooCommerce: how an order stands now.")
 @_ORDER_ID
-@click.option("--status", default="cancelled", show_default=True, help="How the order stands, such as on-hold.")
+@click.option("--status", default="cancelled", show_default=True, type=click.Choice(STATUSES), help="How it stands.")
 @click.option("--payment-id", multiple=True, help="A payment that Mercado Pago's plugin wrote down; several allowed.")
 @_TOTAL
 @_CURRENCY

@@ -1,0 +1,7 @@
+"""The function `page`, see serverless.yml."""
+
+import os
+
+from handler.aws.page import make
+
+handle = make(os.environ)

@@ -1,0 +1,168 @@
+"""What is shown at which address."""
+
+from datetime import UTC
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint
+from flask import g
+from flask import make_response
+from flask import redirect
+from flask import render_template
+from flask import request
+from flask import url_for
+from werkzeug.exceptions import Conflict
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from handler.by_hand import is_releasable
+from handler.explain import explained
+from handler.explain.catalog import LANGUAGES
+from handler.models import Case
+from handler.models import State
+from handler.models import Target
+from handler.page.login import Login
+from handler.page.overview import KINDS
+from handler.page.overview import overview
+from handler.page.page import Page
+from handler.page.pictures import pictures
+from handler.receipt import receipt_of
+from handler.receipt.pdf import pdf_of
+
+#: How many cases are on one page of the list.
+ON_A_PAGE = 50
+
+
+def rendered(template: str, **values: Any) -> str:
+    """Return a template, filled in, in the language of the request."""
+    kind_of = {state: kind for kind, states in KINDS.items() for state in states}
+    state_of = {kind: max(states) for kind, states in KINDS.items()}
+    return render_template(
+        template,
+        words=g.words,
+        t=g.words.page,
+        session=g.session,
+        kinds=list(KINDS),
+        kind_of=kind_of,
+        state_of=state_of,
+        languages=LANGUAGES,
+        in_language=_in_language,
+        **values,
+    )
+
+
+def add_login(blueprint: Blueprint, login: Login) -> None:
+    """Add the way in, and the way out."""
+
+    @blueprint.get("/login", endpoint="login")
+    def ask() -> str:
+        return rendered("login.html", problem=None, next=_next())
+
+    @blueprint.post("/login")
+    def enter() -> AnyResponse | tuple[str, int, dict[str, str]]:
+        address = request.remote_addr or ""
+        if (seconds := login.wait(address)) is not None:
+            told = g.words.page["login"]["wait"].format(seconds=seconds)
+            return rendered("login.html", problem=told, next=_next()), 429, {"Retry-After": str(seconds)}
+        if not login.knows(request.form.get("password", ""), address):
+            return rendered("login.html", problem=g.words.page["login"]["wrong"], next=_next()), 401, {}
+        return login.begin(make_response(redirect(_next(), 303)))
+
+    @blueprint.post("/logout")
+    def leave() -> AnyResponse:
+        return login.end(make_response(redirect(url_for("page.login"), 303)))
+
+
+def add_views(blueprint: Blueprint, page: Page) -> None:
+    """Add what is shown at which address."""
+
+    @blueprint.get("/")
+    def home() -> str:
+        view = overview(page.cases(), page.clock())
+        return rendered("home.html", view=view, pictures=pictures(view, g.words))
+
+    @blueprint.get("/cases", endpoint="cases")
+    def listed() -> str:
+        state, text = request.args.get("state", ""), request.args.get("q", "").strip()
+        wanted = State(state) if state in set(State) else None
+        found = page.cases().newest(ON_A_PAGE + 1, wanted, text, _before())
+        older = found[ON_A_PAGE - 1] if len(found) > ON_A_PAGE else None
+        return rendered("cases.html", cases=found[:ON_A_PAGE], older=older, states=list(State), state=state, text=text)
+
+    @blueprint.get("/case", endpoint="case")
+    def told() -> str:
+        case = _case(page)
+        history = page.cases().history(case.target)
+        story = explained(case, history, g.words.explain)
+        may = {"release": _may_be_released(case), "replay": not case.is_final}
+        has_receipt = receipt_of(case, g.words.language, page.clock()) is not None
+        asked = request.args.get("asked")
+        return rendered(
+            "case.html", case=case, story=story, history=history, may=may, asked=asked, has_receipt=has_receipt
+        )
+
+    @blueprint.get("/receipt.pdf", endpoint="receipt")
+    def receipt() -> AnyResponse:
+        case = _case(page)
+        made = receipt_of(case, g.words.language, page.clock())
+        if made is None:
+            raise Conflict
+        # The name of a file is no place for what anybody may have put into a target.
+        headers = {"Content-Disposition": f'attachment; filename="receipt-{int(page.clock().timestamp())}.pdf"'}
+        return AnyResponse(pdf_of(made), mimetype="application/pdf", headers=headers)
+
+    @blueprint.get("/<any(release, replay):what>", endpoint="confirm")
+    def ask_before(what: str) -> str:
+        case = _case(page)
+        _expect_possible(what, case)
+        return rendered("confirm.html", case=case, what=what)
+
+    @blueprint.post("/<any(release, replay):what>")
+    def do(what: str) -> AnyResponse:
+        case = _case(page)
+        _expect_possible(what, case)
+        wish = page.release if what == "release" else page.replay
+        wish(case.target)
+        return redirect(url_for("page.case", target=str(case.target), asked=what), 303)
+
+
+def _in_language(language: str) -> str:
+    """Return the address of this view in another language."""
+    return f"?{urlencode({**request.args, 'lang': language})}"
+
+
+def _case(page: Page) -> Case:
+    try:
+        target = Target.parse(request.values.get("target", ""))
+    except ValueError as error:
+        raise NotFound from error
+    case = page.cases().get(target)
+    if case is None:
+        raise NotFound
+    return case
+
+
+def _may_be_released(case: Case) -> bool:
+    return is_releasable(case.target) and not case.is_final
+
+
+def _expect_possible(what: str, case: Case) -> None:
+    if not (_may_be_released(case) if what == "release" else not case.is_final):
+        raise Conflict
+
+
+def _before() -> tuple[datetime, Target] | None:
+    """Return where the page before this one ended; anything else is the first page."""
+    moment, _, target = request.args.get("before", "").partition(" ")
+    try:
+        return datetime.fromisoformat(moment).astimezone(UTC), Target.parse(target)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _next() -> str:
+    """Return where to go after the login: to a view of this page and nowhere else."""
+    wanted = request.values.get("next", "")
+    is_ours = wanted.isprintable() and wanted.startswith(("/cases", "/case?", "/?"))
+    return wanted if is_ours else url_for("page.home")

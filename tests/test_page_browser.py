@@ -1,0 +1,278 @@
+"""The status page in a real browser, in front of a running handler: what a person does, and whether everybody can."""
+
+import shutil
+from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+from playwright.sync_api import BrowserContext
+from playwright.sync_api import Page
+from playwright.sync_api import sync_playwright
+
+from handler.clock import utc_now
+from handler.policy import Rule
+from handler.server import Server
+from handler.simulator import Memory
+from handler.simulator import Simulator
+from tests import fakes
+from tests.fakes import merchant_delivery
+from tests.fakes import payment_target
+from tests.running import ROOT
+from tests.running import Handler
+from tests.running import wait_until
+
+CHROMIUM = shutil.which("chromium")
+PASSWORD = "correct-horse-battery"
+AXE = ROOT / "node_modules/axe-core/axe.min.js"
+SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
+    pytest.mark.timeout(120),
+]
+
+
+class Stage:
+    """A running handler with a page, what its pretend Mercado Pago knows, and a browser in front of it."""
+
+    def __init__(self, handler: Handler, memory: Memory, browser: Browser) -> None:
+        self.handler = handler
+        self.memory = memory
+        self.browser = browser
+        self.asked: set[str] = set()
+        #: The ids of payments, by what came of them.
+        self.numbers: dict[str, str] = {}
+
+    def context(self, size: str = "desktop", scheme: Any = "light", locale: str = "en-US") -> BrowserContext:
+        """Return a fresh browser window, without scripts; whatever it asks for is on record."""
+        width, height = SIZES[size]
+        context = self.browser.new_context(
+            base_url=self.handler.url,
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            locale=locale,
+            java_script_enabled=False,
+        )
+        context.on("request", lambda request: self.asked.add(request.url))
+        return context
+
+    def entered(self, context: BrowserContext) -> Page:
+        """Return a page of somebody who has logged in."""
+        page = context.new_page()
+        page.goto("/login")
+        page.fill("#password", PASSWORD)
+        page.click("main button")
+        return page
+
+    def case(self, number: str) -> str:
+        return f"/case?target=payment:{number}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def stage(browser: Browser, serve: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """With a payment that was released, one that was taken, one that is wanted, and one that was given up."""
+    memory = Memory(access_token=fakes.TOKEN, clock=utc_now)
+    folder = tmp_path_factory.mktemp("page")
+    handler = Handler(folder, serve(Simulator(memory).app).url, PAGE_PASSWORD=PASSWORD)
+    stage = Stage(handler, memory, browser)
+    released, captured = memory.add_payment(), memory.add_payment(captured=True, status="approved")
+    for number in (released, captured, "404"):
+        handler.receipt(merchant_delivery({"type": "buyer.withdrew", "data": {"payment_id": number}}, at=utc_now()))
+    wanted = memory.add_payment()
+    handler.receipt(fakes.mercadopago_delivery(wanted, at=utc_now()))
+    for number in (released, captured, wanted):
+        handler.ended(payment_target(number))
+    stage.numbers = {"released": released, "captured": captured, "wanted": wanted}
+    yield stage
+    handler.close()
+
+
+@pytest.fixture
+def numbers(stage: Stage) -> dict[str, str]:
+    """The ids of payments, by what came of them."""
+    return stage.numbers
+
+
+def test_the_login_refuses_and_lets_in(stage: Stage) -> None:
+    """And out again; a case that was asked for before is what comes after."""
+    with stage.context() as context:
+        page = context.new_page()
+        page.goto("/cases?state=captured")
+        page.fill("#password", "wrong")
+        page.click("main button")
+        assert "That is not the password." in page.inner_text("[role=alert]")
+        page.fill("#password", PASSWORD)
+        page.press("#password", "Enter")
+        assert page.url.endswith("/cases?state=captured")
+        cookies = {cookie["name"]: cookie for cookie in context.cookies()}
+        assert cookies["__Host-session"]["httpOnly"]
+        assert cookies["__Host-session"]["secure"]
+
+        page.click("header button")
+        assert page.url.endswith("/login")
+        page.goto("/")
+        assert "/login" in page.url
+
+
+def test_a_case_is_found_by_search_and_by_state(stage: Stage, numbers: dict[str, str]) -> None:
+    """And leads to its story."""
+    with stage.context() as context:
+        page = stage.entered(context)
+        page.click("nav >> text=Cases")
+        page.fill("#q", numbers["captured"])
+        page.click("text=Show")
+        assert page.locator("tbody tr").count() == 1
+        page.fill("#q", "")
+        page.select_option("#state", "cancelled")
+        page.click("text=Show")
+        assert page.locator("tbody th").all_inner_texts() == [f"payment:{numbers['released']}"]
+        page.click("tbody a")
+
+        assert page.inner_text("h1").startswith(f"payment:{numbers['released']}")
+        assert "the buyer has the card limit back" in page.inner_text(".headline")
+        page.click("summary")
+        assert page.locator("details tbody tr").count() >= 5
+
+
+@pytest.mark.parametrize(
+    ("locale", "told"),
+    [("en-US", "What happened"), ("es-AR", "Qué pasó"), ("pt-BR", "O que aconteceu")],
+)
+def test_a_story_is_told_in_three_languages(stage: Stage, numbers: dict[str, str], locale: str, told: str) -> None:
+    """By what the browser asks for, and by choice."""
+    with stage.context(locale=locale) as context:
+        page = stage.entered(context)
+        page.goto(stage.case(numbers["released"]))
+        assert page.inner_text("#happened") == told
+        page.click("footer >> text=Português")
+        assert page.inner_text("#happened") == "O que aconteceu"
+        assert "payment" in page.url
+
+
+def test_release_is_confirmed_and_happens(stage: Stage) -> None:
+    """At Mercado Pago."""
+    number = stage.memory.add_payment()
+    stage.handler.receipt(fakes.mercadopago_delivery(number, at=utc_now()))
+    stage.handler.ended(payment_target(number))
+    with stage.context() as context:
+        page = stage.entered(context)
+        page.goto(stage.case(number))
+        page.click("text=Release …")
+        page.click("text=No, back")
+        assert stage.memory.payments[number]["status"] == "authorized"
+        page.click("text=Release …")
+        page.click("text=Yes, release it")
+        assert "Asked for." in page.inner_text("[role=status]")
+        wait_until(lambda: stage.memory.payments[number]["status"] == "cancelled")
+        stage.handler.ended(payment_target(number))
+        page.reload()
+
+        assert "Released" in page.inner_text("h1")
+        assert page.locator("text=Release …").count() == 0
+
+
+def test_replay_is_confirmed_and_happens(stage: Stage, numbers: dict[str, str]) -> None:
+    """Everything is read anew."""
+    with stage.context() as context:
+        page = stage.entered(context)
+        page.goto(stage.case(numbers["wanted"]))
+        page.click("text=Look again …")
+        page.click("text=Yes, look again")
+        record = stage.handler.cases()
+        wait_until(
+            lambda: (
+                [entry.rule for entry in record.history(payment_target(numbers["wanted"]))].count(Rule.RESERVE_WANTED)
+                == 2
+            )
+        )
+        record.close()
+
+
+def test_a_form_of_another_site_is_refused(stage: Stage, numbers: dict[str, str], tmp_path: Path) -> None:
+    """Though the browser is logged in."""
+    with stage.context() as context:
+        page = stage.entered(context)
+        forged = tmp_path / "forged.html"
+        fields = f'<input name="target" value="payment:{numbers["wanted"]}"><input name="csrf" value="x">'
+        forged.write_text(
+            f'<form method="post" action="{stage.handler.url}/release">{fields}<button>Win</button></form>'
+        )
+        page.goto(forged.as_uri())
+        page.click("button")
+
+        assert page.locator("[role=alert]").count() + page.locator("#password").count() == 1
+        assert stage.memory.payments[numbers["wanted"]]["status"] == "authorized"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_every_view(stage: Stage, numbers: dict[str, str], size: str, scheme: Any) -> None:
+    """No violation of any rule of axe; nothing is wider than the window."""
+    views = ["/", "/cases", "/cases?q=nothing", stage.case(numbers["released"]), stage.case(numbers["wanted"])]
+    views += [f"/release?target=payment:{numbers['wanted']}", f"/replay?target=payment:{numbers['wanted']}"]
+    width, height = SIZES[size]
+    with stage.browser.new_context(
+        base_url=stage.handler.url,
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+    ) as context:
+        page = context.new_page()
+        page.goto("/login")
+        found = {"/login": violations(page)}
+        page.fill("#password", PASSWORD)
+        page.click("main button")
+        for view in [*views, "/case?target=payment:none"]:
+            page.goto(view)
+            for closed in page.locator("summary").all():
+                closed.click()
+            found[view] = violations(page)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+
+    assert found == {view: [] for view in found}
+
+
+def violations(page: Page) -> list[str]:
+    """Return the rules of axe that a view breaks, and where."""
+    page.evaluate(AXE.read_text())
+    result = page.evaluate("axe.run()")
+    assert result["passes"]
+    return [f"{found['id']}: {node['html']}" for found in result["violations"] for node in found["nodes"]]
+
+
+def test_with_the_keyboard_alone(stage: Stage) -> None:
+    """The content is one key away, and where one is can be seen."""
+    with stage.context() as context:
+        page = stage.entered(context)
+        page.keyboard.press("Tab")
+        assert page.locator(":focus").inner_text() == "Skip to the content"
+        page.keyboard.press("Enter")
+        assert page.url.endswith("#main")
+        page.goto("/cases")
+        for _ in range(5):
+            page.keyboard.press("Tab")
+        assert page.locator(":focus").count() == 1
+
+
+def test_nothing_is_asked_of_anybody_else(stage: Stage) -> None:
+    """All that the browser asked for in all of these: views, one style sheet, one icon."""
+    with stage.context() as context:
+        stage.entered(context).goto("/")
+
+    assert stage.asked
+    ours = {url for url in stage.asked if url.startswith(stage.handler.url)}
+    assert {url for url in stage.asked - ours if not url.startswith("file:")} == set()

@@ -1,0 +1,96 @@
+"""Tests for handler.cli.table, on terminals of several widths."""
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import termios
+from pathlib import Path
+
+import pytest
+
+from handler.cases import open_cases
+from handler.cli.table import kept
+from handler.cli.table import table
+from handler.cli.table import wrapped
+from tests.fakes import payment_target
+from tests.fakes import purchase_target
+from tests.fakes import said
+from tests.running import COMMAND
+from tests.running import environment
+
+ROWS = [("TARGET", "STATE", "AMOUNT", "UPDATED"), ("purchase:ORDER-123456789", "pending", "10.00 ARS", "2026-11-22")]
+
+
+def test_what_fits_is_shown() -> None:
+    """Where nobody looks, all of it."""
+    assert kept([10, 10, 10], [2, 1], None) == [0, 1, 2]
+    assert kept([10, 10, 10], [2, 1], 32) == [0, 1, 2]
+    assert kept([10, 10, 10], [2, 1], 31) == [0, 1]
+    assert kept([10, 10, 10], [2, 1], 5) == [0]
+
+
+def test_columns_are_as_wide_as_what_is_in_them() -> None:
+    """What is dispensable goes before anything is shortened."""
+    assert table(ROWS, [3], None, {}) == [
+        "TARGET                   STATE   AMOUNT    UPDATED",
+        "purchase:ORDER-123456789 pending 10.00 ARS 2026-11-22",
+    ]
+    assert table(ROWS, [3], 42, {})[1] == "purchase:ORDER-123456789 pending 10.00 ARS"
+    assert table(ROWS, [3], 36, {})[1] == "purchase:ORDER-12… pending 10.00 ARS"
+    assert table(ROWS, [3], 10, {})[1] == "purchas… pending 10.00 ARS"
+
+
+def test_a_long_line_goes_on_below_itself() -> None:
+    """Where somebody looks."""
+    assert wrapped("  at  said  one two three", 8, 20) == "  at  said  one two\n        three"
+    assert wrapped("  at  said  one two three", 8, None) == "  at  said  one two three"
+
+
+def test_color_takes_no_room() -> None:
+    """It is not seen by whoever counts."""
+    (line,) = table([("a", "pending", "b")], [], None, {"pending": "yellow"})
+
+    assert line == "a \x1b[33mpending\x1b[0m b"
+
+
+def on_a_terminal(columns: int, folder: Path, *words: str, **settings: str) -> str:
+    """Run a command on a terminal of that width; return what is to be seen."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(
+        [*COMMAND, *words], cwd=folder, env=environment(**settings, NO_COLOR="1"), stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    told = b""
+    while True:
+        try:
+            told += os.read(ours, 65536)
+        except OSError:
+            break
+    os.close(ours)
+    assert process.wait(60) == 0, told
+    return told.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [80, 120])
+def test_cases_and_the_demo_fit_a_terminal(tmp_path: Path, columns: int) -> None:
+    """No line is broken, whatever is in it."""
+    url = f"sqlite:///{tmp_path}/cases.sqlite3"
+    record = open_cases(url)
+    for target in (payment_target("131999999912"), purchase_target("a-very-long-reference-" * 5)):
+        record.accept(said(target, problem="none that is known, but of some length all the same " * 2))
+    record.close()
+
+    shown = [
+        on_a_terminal(columns, tmp_path, "cases", DATABASE_URL=url),
+        on_a_terminal(columns, tmp_path, "demo"),
+        on_a_terminal(columns, tmp_path, "show", "payment:131999999912", DATABASE_URL=url),
+        on_a_terminal(columns, tmp_path, "explain", "payment:131999999912", DATABASE_URL=url),
+    ]
+
+    assert all(len(line) <= columns for text in shown for line in text.splitlines())
+    assert ("NEXT LOOK" in shown[0]) == (columns == 120)
+    assert ("WHAT WAS READ" in shown[1]) == (columns == 120)
