@@ -33,6 +33,7 @@ from handler.clock import utc_now
 from handler.errors import StorageError
 from handler.models import DEFAULT_ACCOUNT
 from handler.models import Delivery
+from handler.models import NoticeKind
 from handler.models import Sign
 from handler.models import Target
 from handler.models import TargetKind
@@ -676,6 +677,35 @@ def test_what_must_be_known_is_told_by_a_function_of_its_own(cloud: Cloud, capsy
     assert receiver.told == [f"reserve.captured:payment:{second}:1"]
     assert figure(capsys, "NotTold") == 0
     assert len(set(receiver.tried)) == 1
+
+
+def test_a_notice_that_cannot_be_read_is_not_told_and_the_figure_says_so(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever goes wrong in one channel, the others are tried."""
+    put_parameters(f"{cloud.path}/alerts", ALERT_URL=cloud.serve(Receiver()).url, ALERT_SECRET=WHSEC)
+    item = {name: {"S": name} for name in ("target", "part", "id", "channel", "kind", "at")}
+    boto3.client("dynamodb").put_item(
+        TableName=cloud.environ["DATABASE_URL"].removeprefix("dynamodb://"), Item={**item, "untold": {"S": "webhook"}}
+    )
+
+    tell.make(cloud.environ)({}, Context())
+
+    assert figure(capsys, "NotTold") == 1
+    assert "not told, it is tried again" in caplog.text
+
+
+def test_an_account_that_is_paused_is_told(cloud: Cloud) -> None:
+    """Also where that shows in what no notification told of."""
+    put_parameters(f"{cloud.path}/alerts", ALERT_URL=cloud.serve(Receiver()).url, ALERT_SECRET=WHSEC)
+    cloud.record.accept(said(purchase_target("ORDER-1"), at=utc_now() - timedelta(days=2)))
+    cloud.simulator.fail(Fault("GET", "/v1/payments/search", status=401, times=99))
+    work = process.make({**cloud.environ, "PARAMETER_PATH": f"{cloud.path}/api"})
+
+    sweep.make(cloud.environ)({"reconcile": True}, Context())
+    EventSource(cloud.environ["QUEUE_URL"], work).run()
+
+    assert {notice.kind for notice in cloud.record.untold("webhook", 9)} == {NoticeKind.PAUSED}
 
 
 def figure(capsys: pytest.CaptureFixture[str], name: str) -> float:

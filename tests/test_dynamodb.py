@@ -1,5 +1,6 @@
 """Tests for handler.cases.dynamodb: what the network and other writers do to it."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,6 +16,8 @@ from handler.cases.dynamodb import DynamoDBCases
 from handler.cases.dynamodb import items
 from handler.errors import StorageError
 from handler.models import Entry
+from handler.models import Notice
+from handler.models import NoticeKind
 from handler.models import Sign
 from handler.models import State
 from handler.models import Step
@@ -31,6 +34,16 @@ from tests.fakes import said
 TARGET = payment_target("1319999999")
 LEASE = timedelta(seconds=90)
 NOTHING = Decision.end(State.NOTHING, Rule.RESERVE_WANTED, "kept")
+NOTICE = Notice(
+    "webhook",
+    "reserve.released:payment:1:1",
+    NoticeKind.RELEASED,
+    "default",
+    NOW,
+    Rule.BUYER_WITHDREW,
+    "released",
+    TARGET,
+)
 PUT, TRANSACT = "DynamoDB_20120810.PutItem", "DynamoDB_20120810.TransactWriteItems"
 
 
@@ -216,6 +229,26 @@ def test_one_that_is_opened_for_reading_writes_nothing(cases: DynamoDBCases) -> 
     with pytest.raises(StorageError, match="for reading only"):
         reader.check()
     reader.close()
+
+
+def left_over(call: str, field: str, wanted: Any) -> Fault:
+    """Return an answer that leaves over all that was asked for."""
+    body = json.dumps({"Responses": {table: [] for table in wanted}, field: wanted}).encode()
+    return Fault("POST", f"/DynamoDB_20120810.{call}", status=200, body=body)
+
+
+def test_what_a_batch_leaves_over_is_asked_for_again(cases: DynamoDBCases, gateway: Gateway) -> None:
+    """Both what is read and what is written: AWS says so with a 200."""
+    cases.accept(said(TARGET))
+    keys = {"Keys": [{"target": {"S": str(TARGET)}, "part": {"S": "case"}}], "ConsistentRead": True}
+    gateway.faults.append(left_over("BatchGetItem", "UnprocessedKeys", {cases._table._name: keys}))
+    assert [case.target for case in cases.newest(9)] == [TARGET]
+
+    cases.notify([NOTICE])
+    put = {"PutRequest": {"Item": items.notice_item(NOTICE, told_at=NOW)}}
+    gateway.faults.append(left_over("BatchWriteItem", "UnprocessedItems", {cases._table._name: [put]}))
+    cases.told([NOTICE], NOW)
+    assert cases.untold(NOTICE.channel, 9) == []
 
 
 def test_a_list_by_state_leaves_out_what_has_moved_on(cases: DynamoDBCases, gateway: Gateway) -> None:

@@ -9,16 +9,12 @@ from handler.models import Sign
 from handler.models import Step
 from handler.policy import Action
 from handler.policy import Decision
-from handler.policy import Rule
 from handler.policy.alert import decide_alert
 from handler.policy.alert import is_worth_reading
 from handler.process.notices import of_fraud
 from handler.process.spread import spread
 from handler.process.work import Work
 from handler.sources.mercadopago import uses
-
-#: What a person is told of: goods may be about to leave, and that an alert is not proven does not make it wrong.
-TOLD = frozenset({Rule.FRAUD_ALERT, Rule.ALERT_NOT_PROVEN})
 
 
 def work_on_alert(work: Work) -> Decision:
@@ -29,8 +25,8 @@ def work_on_alert(work: Work) -> Decision:
         try:
             decision = _decided(work, alert)
             decisions.append(decision)
-            if decision.rule in TOLD:
-                work.services.cases.notify(of_fraud(work, alert, decision))
+            # A person is told also of one that is not proven: that does not make it wrong, and goods may leave.
+            work.services.cases.notify(of_fraud(work, alert, decision))
         except PaymentNotFoundError as error:
             missing = error
     believed = [decision for decision in decisions if decision.action is Action.SPREAD]

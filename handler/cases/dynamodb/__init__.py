@@ -58,7 +58,7 @@ class DynamoDBCases:
     """The `Cases` of one table."""
 
     def __init__(self, table: str, *, read_only: bool = False, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._table = Table(table)
+        self._table = Table(table, sleep)
         self._read_only = read_only
         self._sleep = sleep
 

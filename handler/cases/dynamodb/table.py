@@ -4,7 +4,7 @@ Every write is conditional, reads by key are consistent, what belongs together i
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
 """
 
-import time
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import suppress
@@ -51,8 +51,9 @@ class Conflict(StrEnum):
 class Table:
     """A table by its name; region, credentials and endpoint are those of the AWS environment."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, sleep: Callable[[float], None]) -> None:
         self._name = name
+        self._sleep = sleep
         self._client: DynamoDBClient = client("dynamodb")
 
     def get(self, key: Item) -> Item | None:
@@ -92,7 +93,7 @@ class Table:
                 found += answer["Responses"][self._name]
                 wanted = answer["UnprocessedKeys"]
                 if wanted:
-                    time.sleep(PAUSE)
+                    self._sleep(PAUSE)
         return found
 
     def recent(self, shard: str, until: str, page: int) -> Iterator[Item]:
@@ -156,7 +157,7 @@ class Table:
                 with storage(DYNAMODB):
                     wanted = self._client.batch_write_item(RequestItems=wanted)["UnprocessedItems"]
                 if wanted:
-                    time.sleep(PAUSE)
+                    self._sleep(PAUSE)
 
     def put(self, item: Item) -> None:
         """Write an item, whatever was there."""
