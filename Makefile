@@ -37,6 +37,10 @@ $(VENV)/.proof: requirements-proof.txt $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-proof.txt
 	@touch $@
 
+$(VENV)/.bench: requirements-bench.txt $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-bench.txt
+	@touch $@
+
 install: $(VENV)/.runtime ## Build the environment, .venv/
 
 demo: $(VENV)/.runtime ## Watch reserves being released, over real HTTP on this machine
@@ -70,10 +74,10 @@ mutation: $(VENV)/.proof ## Change the code in thousands of places, and see whet
 	$(BIN)/mutmut results
 	$(BIN)/mutmut results --all true | $(BIN)/python -m tests.mutation
 
-bench: $(VENV)/.dev ## Measure, and print a table of ratios
+bench: $(VENV)/.bench node_modules/.installed ## Measure it against its peers and the limits; redis-server is used where it is
 	$(BIN)/python -m benchmarks
 
-bench-quick: $(VENV)/.dev ## The same in under a minute
+bench-quick: $(VENV)/.bench node_modules/.installed ## The same in under a minute: for correctness, not for figures
 	$(BIN)/python -m benchmarks --quick
 
 package: $(VENV)/.runtime ## Build build/handler.zip, what the functions on AWS run
@@ -100,6 +104,7 @@ lock: ## Write the pinned requirements anew from pyproject.toml
 	$(LOCK) -c requirements.txt -c requirements-aws.txt -c requirements-lambda.txt -c requirements-otel.txt \
 		--group dev pyproject.toml -o requirements-dev.txt
 	$(LOCK) -c requirements.txt -c requirements-dev.txt --group proof -o requirements-proof.txt
+	$(LOCK) -c requirements.txt -c requirements-dev.txt --group bench pyproject.toml -o requirements-bench.txt
 
 clean: ## Remove what was built
 	rm -rf $(VENV) node_modules build dist mutants .serverless .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,10 +4,13 @@ import re
 import selectors
 import socket
 import time
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from math import inf
 from typing import Self
 
 #: How long a connection may take to be there, in seconds.
@@ -79,11 +82,15 @@ def post(path: str, headers: Mapping[str, str], body: bytes) -> bytes:
     return f"POST {path} HTTP/1.1\r\nHost: bench\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def send(url: str, requests: Sequence[bytes], connections: int) -> Load:
-    """Send all requests, one at a time on each connection; raises RuntimeError for any answer but 200."""
-    waiting, latencies = iter(requests), []
+def send(url: str, requests: Iterable[bytes], connections: int, seconds: float = inf) -> Load:
+    """Send all requests, one at a time on each connection, or as many as are answered in so many seconds.
+
+    Raises RuntimeError for any answer but 200.
+    """
+    latencies: list[float] = []
     selector = selectors.DefaultSelector()
     begun = time.perf_counter()
+    waiting = takewhile(lambda _: time.perf_counter() - begun < seconds, requests)
     for _, request in zip(range(connections), waiting, strict=False):
         sender = Sender.to(url)
         selector.register(sender.connection, selectors.EVENT_READ, sender)
@@ -94,6 +101,82 @@ def send(url: str, requests: Sequence[bytes], connections: int) -> Load:
                 latencies.append(time.perf_counter() - key.data.sent_at)
                 _go_on(selector, key.data, waiting)
     return Load(len(latencies) / (time.perf_counter() - begun), latencies)
+
+
+def offer(url: str, requests: Iterable[bytes], per_second: float) -> list[float]:
+    """Send each request at its time, whatever answers take; return when each was to be sent, on the monotonic clock.
+
+    What could not be sent in time counts as sent then: whoever keeps a sender waiting does not look faster for it.
+    Raises RuntimeError for any answer but 200.
+    """
+    idle: list[Sender] = []
+    selector = selectors.DefaultSelector()
+    begun, moments = time.monotonic() + 0.01, []
+    for index, request in enumerate(requests):
+        moments.append(begun + index / per_second)
+        while (left := moments[-1] - time.monotonic()) > 0:
+            idle += _answered(selector, left)
+        sender = idle.pop() if idle else Sender.to(url)
+        selector.register(sender.connection, selectors.EVENT_READ, sender)
+        sender.send(request)
+    while selector.get_map():
+        idle += _answered(selector, PATIENCE)
+    for sender in idle:
+        sender.connection.close()
+    return moments
+
+
+def acknowledged(url: str, requests: Mapping[str, bytes], connections: int) -> list[str]:
+    """Send requests by their names over so many connections; return the names of those that were answered 200.
+
+    Whoever is cut off is given up.
+    """
+    answered: list[str] = []
+    waiting = iter(requests.items())
+    selector = selectors.DefaultSelector()
+    for (name, request), _ in zip(waiting, range(connections), strict=False):
+        sender = Sender.to(url)
+        selector.register(sender.connection, selectors.EVENT_READ, (sender, name))
+        sender.send(request)
+    while selector.get_map():
+        for key, _ in selector.select():
+            sender, name = key.data
+            try:
+                if not sender.is_answered():
+                    continue
+                answered.append(name)
+                name, request = next(waiting, ("", b""))
+                sender.send(request)
+            except OSError:
+                name = ""
+            if name:
+                selector.modify(sender.connection, selectors.EVENT_READ, (sender, name))
+            else:
+                selector.unregister(sender.connection)
+                sender.connection.close()
+    return answered
+
+
+def _answered(selector: selectors.BaseSelector, timeout: float) -> list[Sender]:
+    """Return who was answered meanwhile, and is free again."""
+    done = [key.data for key, _ in selector.select(timeout) if key.data.is_answered()]
+    for sender in done:
+        selector.unregister(sender.connection)
+    return done
+
+
+def wait_for(url: str, seconds: float = 30.0) -> None:
+    """Wait until somebody listens; raises OSError if nobody does in time."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            Sender.to(url).connection.close()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _go_on(selector: selectors.BaseSelector, sender: Sender, waiting: Iterator[bytes]) -> None:

@@ -64,7 +64,7 @@ def page(folder: Path, *, quick: bool) -> Iterator[Figure]:
     }
     times: dict[str, list[float]] = {view: [] for view in VIEWS}
     with running_handler(folder, settings) as url, closing(Exchange(connections=1, user_agent=USER_AGENT)) as exchange:
-        entered = exchange.send("POST", f"{url}/login", data={"password": PASSWORD})
+        entered = exchange.send("POST", f"{url}/login", headers={}, data={"password": PASSWORD})
         headers = {"Cookie": entered.headers["Set-Cookie"].partition(";")[0]}
         for _ in range(rounds):
             for view, path in VIEWS.items():
@@ -75,7 +75,7 @@ def page(folder: Path, *, quick: bool) -> Iterator[Figure]:
                     msg = f"{path} was answered {answer.status}"
                     raise RuntimeError(msg)
     for view, measured in times.items():
-        yield Figure(f"page, {number:,} cases: {view}", measured, "ms")
+        yield Figure(f"page with {number:,} cases", view, measured, "ms")
 
 
 def fill(file: Path, number: int) -> None:
