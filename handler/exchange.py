@@ -1,9 +1,10 @@
 """One HTTP exchange that cannot last, grow or wander off.
 
-What `requests` does by itself is fine for a browser and wrong for money: it follows redirects (a
-redirected PUT comes back as a GET that succeeds), takes credentials from `.netrc` and proxies from
-the environment, and its timeouts are for one read, so that a dripping answer lasts as long as it
-likes. This module is the only one that imports it for Mercado Pago.
+What a session of `requests` does by itself is fine for a browser and wrong for money: it follows redirects
+(a redirected PUT comes back as a GET that succeeds), takes credentials from `.netrc` and proxies from the
+environment, and keeps cookies. So there is none: requests are prepared by `requests`, and sent by its adapter,
+which is also half the work. What is left to do is time: its timeouts are for one read, so that a dripping answer
+lasts as long as it likes. This module is the only one that imports it for Mercado Pago.
 """
 
 import io
@@ -16,7 +17,6 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http.client import HTTPResponse
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,10 +39,19 @@ CONNECT, READ, TOTAL = 3.0, 10.0, 15.0
 #: The most that is read of an answer, in bytes, also after decompression.
 LARGEST = 1024 * 1024
 
+#: To how many places connections are kept: Mercado Pago, shops, and who is told.
+MOST_PLACES = 16
+
 _CHUNK = 64 * 1024
 
 #: Told of each exchange: its method, the status of its answer if one came whole, and how long it took, in seconds.
 Watcher = Callable[[str, int | None, float], object]
+
+#: What is sent: text, bytes, or the fields of a form.
+Data = str | bytes | Mapping[str, str] | None
+
+#: A name and a password.
+Credentials = tuple[str, str]
 
 #: When the exchange that this thread is in must be over, on the monotonic clock: `requests` has no way to pass it.
 _DEADLINE: ContextVar[float] = ContextVar("deadline")
@@ -65,16 +74,14 @@ class Exchange:
     ) -> None:
         # What it warns of tells whole addresses, which may hold a secret.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, _Adapter(connections))
+        self._adapter = _Adapter(connections)
+        self._headers = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
         self.total = total
         self._watchers = watchers
 
-    def send(self, method: str, url: str, **options: Any) -> Answer:
+    def send(
+        self, method: str, url: str, *, headers: Mapping[str, str], data: Data = None, auth: Credentials | None = None
+    ) -> Answer:
         """Send one request and read its whole answer, whatever its status.
 
         Raises UnclearError if no whole answer came in time; what it was asked for may have happened.
@@ -83,18 +90,19 @@ class Exchange:
         _DEADLINE.set(begun + self.total)
         answer: Answer | None = None
         try:
-            answer = self._exchanged(method, url, options)
+            answer = self._exchanged(method, url, {**self._headers, **headers}, data, auth)
         finally:
             for told in self._watchers:
                 told(method, answer.status if answer else None, time.monotonic() - begun)
         return answer
 
-    def _exchanged(self, method: str, url: str, options: Mapping[str, Any]) -> Answer:
+    def _exchanged(
+        self, method: str, url: str, headers: Mapping[str, str], data: Data, auth: Credentials | None
+    ) -> Answer:
         timeout = (min(CONNECT, self.total), READ)
         try:
-            with self._session.request(
-                method, url, timeout=timeout, allow_redirects=False, stream=True, **options
-            ) as response:
+            request = requests.Request(method, url, headers=headers, data=data, auth=auth).prepare()
+            with self._adapter.send(request, timeout=timeout, stream=True) as response:
                 return Answer(response.status_code, response.headers, _read(response))
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             parts = urlsplit(url)
@@ -103,7 +111,7 @@ class Exchange:
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._adapter.close()
 
 
 def _read(response: requests.Response) -> bytes:
@@ -168,13 +176,7 @@ class _Adapter(HTTPAdapter):
     """No retries of its own: only the record of cases knows whether trying again is right."""
 
     def __init__(self, connections: int) -> None:
-        super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0, pool_block=True)
-
-    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
-        response = super().send(*args, **kwargs)
-        # Where there is a Location, requests reads the whole body at once, however large, even if told not to follow.
-        response.headers.pop("Location", None)
-        return response
+        super().__init__(pool_connections=MOST_PLACES, pool_maxsize=connections, max_retries=0, pool_block=True)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

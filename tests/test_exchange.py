@@ -92,10 +92,10 @@ UNCLEAR = {
 }
 
 
-def exchanged(url: str, method: str = "GET", **options: str) -> Answer:
+def exchanged(url: str, method: str = "GET") -> Answer:
     exchange = Exchange(connections=1, user_agent="tests", total=TOTAL)
     try:
-        return exchange.send(method, url, headers={}, data=None, **options)
+        return exchange.send(method, url, headers={}, data=None)
     finally:
         exchange.close()
 
@@ -250,7 +250,7 @@ def test_nothing_is_sent_twice(listen: Callable[[Behaviour], str]) -> None:
 def test_both_schemes_go_the_same_way(scheme: str) -> None:
     """With answers held to their deadline, no try of its own, and no more connections than were asked for."""
     exchange = Exchange(connections=3, user_agent="tests")
-    adapter: Any = exchange._session.get_adapter(f"{scheme}://api.mercadopago.com/v1/payments/1")
+    adapter: Any = exchange._adapter
     pool = adapter.poolmanager.connection_from_url(f"{scheme}://api.mercadopago.com/")
 
     assert (adapter.max_retries.total, pool.block, pool.pool.maxsize) == (0, True, 3)
