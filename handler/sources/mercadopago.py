@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
+from functools import lru_cache
 from urllib.parse import unquote
 
 from marshmallow import ValidationError
@@ -165,9 +166,10 @@ def sign(data_id: str, request_id: str, ts: str, secret: str) -> str:
     return hmac.digest(secret.encode(), manifest.encode(), "sha256").hex()
 
 
-def _pairs(query: str) -> list[tuple[str, str]]:
-    """Return the query's pairs, names decoded, values as they stand."""
-    return [(unquote(name), value) for name, _, value in (pair.partition("=") for pair in query.split("&"))]
+@lru_cache(maxsize=16)
+def _pairs(query: str) -> tuple[tuple[str, str], ...]:
+    """Return the query's pairs, names decoded, values as they stand; verifying and reading both ask for them."""
+    return tuple((unquote(name), value) for name, _, value in (pair.partition("=") for pair in query.split("&")))
 
 
 def _values(delivery: Delivery, name: str) -> list[str]:

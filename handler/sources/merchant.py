@@ -81,7 +81,8 @@ class WithdrawalSchema(EventSchema):
     """An event that concerns us."""
 
     timestamp = MomentField(format="iso")
-    data = fields.Nested(PurchaseOffSchema, required=True)
+    # None of its fields is required, so those that are not there need no second look.
+    data = fields.Nested(PurchaseOffSchema(partial=True), required=True)
 
 
 _EVENT = EventSchema()
@@ -111,12 +112,11 @@ def parse(delivery: Delivery, _settings: SourceSettings) -> Notification:
     Raises MalformedError for a body that is not JSON, InvalidError for one that the schema refuses.
     """
     event = loads(delivery.body)
-    topic = load(_EVENT, event)["type"]
     webhook_id = delivery.headers["webhook-id"]
-    if topic not in TOPICS:
-        return Notification(webhook_id, NAME, topic, delivery.received_at)
+    if not _is_ours(event):
+        return Notification(webhook_id, NAME, load(_EVENT, event)["type"], delivery.received_at)
     loaded = load(_WITHDRAWAL, event)
-    data = loaded["data"]
+    topic, data = loaded["type"], loaded["data"]
     return Notification(
         id=webhook_id,
         source=NAME,
@@ -144,6 +144,11 @@ def check_secret(secret: str) -> str | None:
     except ValueError:
         return "is not whsec_ and base64"
     return None if 24 <= length <= 64 else "must hold 24 to 64 bytes after whsec_"
+
+
+def _is_ours(event: Any) -> bool:
+    topic = event.get("type") if isinstance(event, dict) else None
+    return isinstance(topic, str) and topic in TOPICS
 
 
 def _key(secret: str) -> bytes:

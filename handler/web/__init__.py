@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from importlib.resources import files
 
 from flask import Flask
 from flask import Response
-from flask import request
 from werkzeug.exceptions import NotFound
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.sansio.utils import get_content_length
 
 from handler.failures import Failures
 from handler.models import DEFAULT_ACCOUNT
@@ -17,13 +18,23 @@ from handler.models import Delivery
 from handler.models import Receipt
 from handler.receive import Reception
 from handler.receive import receive
-from handler.sources import LARGEST_ORDER
 from handler.sources import SOURCES
+from handler.web.endpoint import NOTIFICATIONS
+from handler.web.endpoint import Endpoint
+from handler.web.endpoint import Environ
 from handler.web.metrics import MetricsPage
 from handler.web.metrics import serve_metrics
 from handler.web.problems import answer_errors
 from handler.web.problems import answer_refusals
 from handler.web.problems import unavailable
+
+#: Of each sender, the headers it signs or signs with, and where WSGI has them.
+_KEYS = {
+    name: [(header, "HTTP_" + header.upper().replace("-", "_")) for header in source.headers]
+    for name, source in SOURCES.items()
+}
+
+_json = json.JSONEncoder(separators=(",", ":")).encode
 
 #: Told of each delivery, and what came of it.
 Heard = Callable[[Delivery, Receipt | Exception], None]
@@ -42,23 +53,7 @@ def create_app(
     `heard` is told of each delivery once it is clear what becomes of it. Without `metrics` there is no such page.
     `beside` adds what else is served.
     """
-    app = Flask(__name__, static_folder=None)
-    app.url_map.merge_slashes = False
-    # One more than the limit: Werkzeug cuts a chunked body off at its limit without a word.
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_ORDER + 1
-
-    @app.post("/notifications/<source>", provide_automatic_options=False)
-    @app.post("/notifications/<account>/<source>", provide_automatic_options=False)
-    def notifications(source: str, account: str = DEFAULT_ACCOUNT) -> Response:
-        delivery = _delivery(source, account, reception.clock)
-        try:
-            receipt = receive(delivery, reception)
-        except Exception as error:
-            heard(delivery, error)
-            raise
-        heard(delivery, receipt)
-        answer = {"receipt": receipt.kind, "notification": receipt.notification}
-        return Response(json.dumps(answer, separators=(",", ":")), content_type="application/json")
+    app = Endpoint(partial(_taken, reception, heard))
 
     @app.get("/health", provide_automatic_options=False)
     def health() -> Response | dict[str, str]:
@@ -76,20 +71,48 @@ def create_app(
     return app
 
 
-def _delivery(source: str, account: str, clock: Callable[[], datetime]) -> Delivery:
+def _taken(reception: Reception, heard: Heard, environ: Environ) -> bytes:
+    """Take in a notification and return its answer; raises what is wrong with it, or with us."""
+    delivery = _delivery(environ, reception.clock)
+    try:
+        receipt = receive(delivery, reception)
+    except Exception as error:
+        heard(delivery, error)
+        raise
+    heard(delivery, receipt)
+    return _json({"receipt": receipt.kind, "notification": receipt.notification}).encode()
+
+
+def _delivery(environ: Environ, clock: Callable[[], datetime]) -> Delivery:
     """Return the request as it came in, raw; raises what HTTP has a status for."""
+    *accounts, source = environ["PATH_INFO"].removeprefix(NOTIFICATIONS).split("/")
     sender = SOURCES.get(source)
-    if sender is None:
+    if sender is None or len(accounts) > 1:
         raise NotFound
-    body = request.get_data(cache=False)
-    if len(body) > sender.largest:
-        raise RequestEntityTooLarge
     return Delivery(
         source=source,
-        account=account,
-        body=body,
-        query=request.query_string.decode("latin-1"),
-        headers={name: value for name in sender.headers if (value := request.headers.get(name)) is not None},
+        account=accounts[0] if accounts else DEFAULT_ACCOUNT,
+        body=_body(environ, sender.largest),
+        query=environ.get("QUERY_STRING", ""),
+        headers={name: environ[key] for name, key in _KEYS[source] if key in environ},
         received_at=clock(),
-        is_json=request.is_json,
+        is_json=_is_json(environ.get("CONTENT_TYPE", "")),
     )
+
+
+def _is_json(content_type: str) -> bool:
+    """Whether a body is JSON by its type, as RFC 6839 tells in section 3.1."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def _body(environ: Environ, largest: int) -> bytes:
+    """Read the body, and no further than it takes to know that it is too large."""
+    most = largest + 1
+    if not environ.get("wsgi.input_terminated"):
+        # This server does not stop where the body ends.
+        most = min(most, get_content_length(http_content_length=environ.get("CONTENT_LENGTH")) or 0)
+    body: bytes = environ["wsgi.input"].read(most)
+    if len(body) > largest:
+        raise RequestEntityTooLarge
+    return body
