@@ -269,3 +269,12 @@ def test_a_table_is_copied_by_aws(cases: DynamoDBCases, tmp_path: Path) -> None:
     """And nothing pretends otherwise."""
     with pytest.raises(StorageError, match="see point-in-time recovery"):
         cases.backup(tmp_path / "copy")
+
+
+def test_nothing_is_taken_over(cases: DynamoDBCases) -> None:
+    """Other functions may be at work; a lease ends by itself."""
+    cases.accept(said(TARGET))
+    assert cases.claim(TARGET, NOW, LEASE)
+
+    assert cases.take_over(NOW) == 0
+    assert cases.claim(TARGET, NOW, LEASE) is None

@@ -36,7 +36,7 @@ ROOMS = {
     "opentelemetry": {"tracing.otel"},
     "pydyf": {"receipt.pdf"},
     "dotenv": {"cli.environment"},
-    "os": {"cli", "cases.sqlite.connection", "cases.sqlite.database", "aws.entry"},
+    "os": {"cli", "cases.sqlite.connection", "cases.sqlite.database", "cases.sqlite.presence", "aws.entry"},
     "boto3": {"boto"},
     "botocore": {"boto"},
     "apig_wsgi": {"aws.http", "aws.page"},

@@ -21,6 +21,7 @@ from handler.cases.sqlite import SQLiteCases
 from handler.cases.sqlite import connection
 from handler.cases.sqlite.connection import WriteLock
 from handler.cases.sqlite.database import Database
+from handler.cases.sqlite.presence import Presence
 from handler.cases.sqlite.writer import GROUP
 from handler.cases.sqlite.writer import Writer
 from handler.errors import LeaseLostError
@@ -38,6 +39,7 @@ from tests.fakes import said
 from tests.running import wait_until
 
 TARGET = payment_target("1")
+LEASE = timedelta(seconds=90)
 
 
 @pytest.fixture
@@ -71,9 +73,81 @@ def test_only_the_owner_may_read_the_files(database: Path) -> None:
 
     files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in database.parent.iterdir()}
     record.close()
-    names = {"cases.sqlite3", "cases.sqlite3-wal", "cases.sqlite3-shm", "cases.sqlite3.lock"}
+    names = {f"cases.sqlite3{suffix}" for suffix in ("", "-wal", "-shm", ".lock", ".users")}
     assert files == dict.fromkeys(names, 0o600)
     assert stat.S_IMODE(database.parent.stat().st_mode) == 0o700
+
+
+def in_hand(database: Path, *, claims: int = 1) -> SQLiteCases:
+    """Return a record with a case that somebody claimed who then died, once or several times over."""
+    record = SQLiteCases(database)
+    record.accept(said(TARGET))
+    for claim in range(claims):
+        assert record.claim(TARGET, NOW + claim * LEASE, LEASE)
+    return record
+
+
+def test_what_the_dead_had_in_hand_goes_on_at_once(database: Path) -> None:
+    """Nobody else is there, so nobody waits for a lease; and whoever held it could not write any more."""
+    record = in_hand(database)
+    held = record.get(TARGET)
+    assert held
+
+    assert record.take_over(NOW) == 1
+
+    case = record.claim(TARGET, NOW, LEASE)
+    assert case
+    assert (case.fence, case.claims) == (2, 2)
+    with pytest.raises(LeaseLostError):
+        record.settle(held, Decision.end(State.NOTHING, Rule.PAID, "kept"), NOW, [])
+    record.close()
+
+
+def test_what_somebody_has_in_hand_who_may_be_alive_stays_there(database: Path) -> None:
+    """Another process has the file open; the same holds for the next start, once that one is gone."""
+    record, other = in_hand(database), SQLiteCases(database)
+
+    assert record.take_over(NOW) == 0
+    other.close()
+    assert record.take_over(NOW) == 1
+    record.close()
+
+
+def test_a_case_that_took_its_holders_along_waits_for_its_lease(database: Path) -> None:
+    """It may be the reason: taken over at once each time, it would be given up within seconds."""
+    record = in_hand(database, claims=2)
+
+    assert record.take_over(NOW + LEASE) == 0
+    assert record.take_over(NOW + 2 * LEASE) == 0
+    record.close()
+
+
+def test_nobody_new_comes_while_one_is_alone(database: Path) -> None:
+    """Whoever opens the file then waits until that is over."""
+    database.parent.mkdir()
+    first, second = Presence(database), Event()
+
+    def come() -> None:
+        Presence(database).close()
+        second.set()
+
+    with first.alone() as is_alone:
+        thread = Thread(target=come)
+        thread.start()
+        assert (is_alone, second.wait(0.1)) == (True, False)
+    thread.join()
+    first.close()
+
+    assert second.is_set()
+
+
+def test_a_reader_takes_nothing_over(database: Path) -> None:
+    """It cannot work on it either."""
+    in_hand(database).close()
+    reading = SQLiteCases(database, read_only=True)
+
+    assert reading.take_over(NOW) == 0
+    reading.close()
 
 
 def test_another_process_reads_while_this_one_writes(database: Path) -> None:

@@ -45,6 +45,13 @@ class Cases(Protocol):
         """Take a due case for the length of a lease, with a new fence; None if it is not to be had."""
         ...
 
+    def take_over(self, now: datetime) -> int:
+        """Give back what somebody had in hand who died, where it is certain that nobody else is at work.
+
+        Returns how many cases that were. Elsewhere leases end by themselves.
+        """
+        ...
+
     def advance(
         self, case: Case, decision: Decision, now: datetime, lease: timedelta, entries: Sequence[Entry]
     ) -> None:

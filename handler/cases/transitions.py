@@ -88,6 +88,16 @@ def claimed(case: Case, now: datetime, lease: timedelta) -> Case | None:
     return replace(case, fence=case.fence + 1, claims=case.claims + 1, lease_until=until, due_at=until)
 
 
+def left_behind(case: Case, now: datetime) -> Case:
+    """Return a case whose holder died, as it is given back: at once, but not what took its holder along before.
+
+    It may be the reason, so each further try waits until its lease ends.
+    """
+    if not case.state.is_open or case.lease_until <= now or case.claims > 1:
+        return case
+    return replace(case, due_at=now, lease_until=NOBODYS)
+
+
 def still_held(current: Case | None, case: Case) -> Case:
     """Return the case as it is now if it is still in the hand of who claimed `case`; raises LeaseLostError if not."""
     if current is None or current.fence != case.fence or not current.state.is_open:

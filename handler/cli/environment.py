@@ -1,5 +1,6 @@
 """The faces' view of the process they run in: the only place that looks at its environment."""
 
+import gc
 import os
 import resource
 import sys
@@ -50,6 +51,16 @@ def stay_on_one_core() -> None:
     with suppress(AttributeError):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
+
+
+def collect_garbage_seldom() -> None:
+    """Leave what is there by now out of the search for garbage, and search less often.
+
+    What comes and goes with a request frees itself; a search through all that was loaded stops everybody for long.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def allow_connections(wanted: int) -> int:

@@ -15,6 +15,7 @@ from handler.by_hand import replayed
 from handler.cases import open_cases
 from handler.cli.address import at_address
 from handler.cli.address import server_at
+from handler.cli.environment import collect_garbage_seldom
 from handler.cli.environment import environment
 from handler.cli.environment import names_in_file
 from handler.cli.environment import process_environment
@@ -85,9 +86,11 @@ def serve(host: str, port: int) -> None:
         server = server_at(tracing.app(app), host, port)
         signal.signal(signal.SIGHUP, lambda *_: _tell(live.config) if live.reload() else None)
         _tell(live.config)
+        _take_over(services)
         worker.start()
         rounds.start()
         teller.start()
+        collect_garbage_seldom()
         click.echo(f"Listening on {server.url}")
         server.run()
         worker.stop(PATIENCE)
@@ -97,6 +100,13 @@ def serve(host: str, port: int) -> None:
 
 def _reception(live: LiveConfig, services: Services) -> Reception:
     return Reception(live.source_of, services.accept, services.clock, Allowance(services.clock))
+
+
+def _take_over(services: Services) -> None:
+    """Go on where whoever served before was killed, without waiting for its leases to end."""
+    left = services.cases.take_over(services.clock())
+    if left:
+        logger.warning("%d cases were in hand when the handler before this one died; they go on now", left)
 
 
 def _page(config: Config, services: Services) -> Page:

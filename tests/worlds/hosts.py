@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
@@ -92,6 +93,8 @@ class Host:
     skew: timedelta = timedelta()
     is_mortal: bool = True
     is_up: bool = False
+    #: All of them, this one included.
+    hosts: Sequence["Host"] = ()
     services: Services = field(init=False)
     _alive: set[greenlet] = field(default_factory=set)
     _idle: list[Nap] = field(default_factory=list)
@@ -100,7 +103,9 @@ class Host:
         return fakes.NOW + timedelta(seconds=self.hub.now) + self.skew
 
     def start(self) -> None:
-        """Begin to work, with nothing in memory."""
+        """Begin to work, with nothing in memory; what others had in hand is taken over where none of them lives."""
+        if not any(host.is_up for host in self.hosts):
+            self.cases.take_over(self.clock())
         self.is_up = True
         watched: Any = Watched(self.cases, self.judge, self.step, self.fails)
         sellers = DesignedSellers(self.design, self.design.network(self.upstream), self.clock)

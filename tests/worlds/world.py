@@ -53,6 +53,8 @@ class World:
         self.hosts = [
             Host(self.hub, design, self.upstream, self.judge, self._cases, account, ENVIRON) for _ in range(2)
         ]
+        for host in self.hosts:
+            host.hosts = self.hosts
         self.story = Story(self.hub, self.upstream, self.judge, self.hosts, design.window)
 
     def run(self) -> list[str]:

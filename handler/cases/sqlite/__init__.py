@@ -20,6 +20,7 @@ from handler.cases.sqlite.connection import create
 from handler.cases.sqlite.database import Database
 from handler.cases.sqlite.overview import newest
 from handler.cases.sqlite.overview import outcomes
+from handler.cases.sqlite.presence import Presence
 from handler.cases.sqlite.tables import OPEN_CASE
 from handler.cases.sqlite.tables import SAVE_NOTIFICATION
 from handler.cases.sqlite.tables import SCHEMA_VERSION
@@ -50,6 +51,7 @@ class SQLiteCases:
             if not read_only:
                 create(database)
             self._database = Database(database, read_only=read_only)
+            self._presence = None if read_only else Presence(database)
         except (sqlite3.Error, OSError) as error:
             msg = f"{database} cannot be used: {error}"
             raise StorageError(msg) from error
@@ -114,6 +116,13 @@ class SQLiteCases:
             return queries.with_said(db, case)
 
         return self._write(work)
+
+    def take_over(self, now: datetime) -> int:
+        """See `Cases`."""
+        if self._presence is None:
+            return 0
+        with self._presence.alone() as is_alone:
+            return self._write(lambda db: queries.take_over(db, now)) if is_alone else 0
 
     def advance(
         self, case: Case, decision: Decision, now: datetime, lease: timedelta, entries: Sequence[Entry]
@@ -229,6 +238,8 @@ class SQLiteCases:
         """See `Cases`."""
         if self._writer is not None:
             self._writer.close()
+        if self._presence is not None:
+            self._presence.close()
         self._database.close()
 
     def _change(

@@ -22,6 +22,7 @@ from handler.errors import StorageError
 
 T = TypeVar("T")
 Identity = tuple[int, int]
+JournalState = tuple[int, int | None] | None
 
 #: How a database begins that is written in WAL mode, as far as it never changes: bytes 18 and 19 say so.
 #: https://sqlite.org/fileformat2.html#file_format_version_numbers
@@ -85,7 +86,7 @@ class Database:
         if not self._read_only:
             self._expect_to_write()
             self._opened = [identity(file) for file in (self._path, self._wal, self._shm)]
-            self._size, self._left = os.fstat(self._file).st_size, _state(self._wal)
+            self._size, self._left = os.fstat(self._file).st_size, _state(_found(self._wal))
 
     def _expect_to_write(self) -> None:
         """Begin and end a transaction: where SQLite lacks a file beside the database, it opens it for reading only."""
@@ -111,9 +112,12 @@ class Database:
             msg = f"{self._path} was replaced under the running handler; put it back"
             raise StorageError(f"{msg}, or stop, remove its -wal and -shm, and start with the other one")
         self._expect_database()
-        if _identity(self._wal) != wal or _identity(self._shm) != shm:
-            self._rescue(is_journal_there=_identity(self._wal) == wal)
-        self._left = _state(self._wal)
+        # Looked at before and after each transaction: once is enough to know all of a file.
+        journal, index = _found(self._wal), _found(self._shm)
+        if _identity(journal) != wal or _identity(index) != shm:
+            self._rescue(_state(journal), is_journal_there=_identity(journal) == wal)
+            journal = _found(self._wal)
+        self._left = _state(journal)
 
     def _expect_database(self) -> None:
         """Look at what stays in memory otherwise: SQLite reads each page once, and goes on over ruins."""
@@ -123,12 +127,12 @@ class Database:
             raise StorageError(msg)
         self._size = size
 
-    def _rescue(self, *, is_journal_there: bool) -> None:
+    def _rescue(self, journal: JournalState, *, is_journal_there: bool) -> None:
         """Bring home what is in a journal that has lost its name or its index, and open both anew.
 
         Only where nobody else has written meanwhile: their transactions and ours would be written over each other.
         """
-        if _state(self._wal) != self._left if is_journal_there else _state(self._wal) not in {None, (0, None)}:
+        if journal != self._left if is_journal_there else journal not in {None, (0, None)}:
             msg = f"{self._wal} or its index was removed, and somebody else has written since"
             raise StorageError(f"{msg}; stop whatever uses {self._path}, keep a copy of all its files, start again")
         logger.warning("%s or its index was removed; what it holds is brought home", self._wal)
@@ -145,21 +149,26 @@ class Database:
 def identity(file: Path) -> Identity:
     """Return which file is at this path now; raises StorageError if there is none."""
     try:
-        found = file.stat()
+        found = os.stat(file)  # noqa: PTH116 - as below
     except OSError as error:
         msg = f"{file} is gone: {error.strerror}"
         raise StorageError(msg) from error
     return found.st_dev, found.st_ino
 
 
-def _identity(file: Path) -> Identity | None:
-    return identity(file) if file.exists() else None
-
-
-def _state(file: Path) -> tuple[int, int | None] | None:
-    """Return the size of a file and when it was written, None if there is none; an empty one is like any other."""
+def _found(file: Path) -> os.stat_result | None:
     try:
-        found = file.stat()
+        return os.stat(file)  # noqa: PTH116 - Path.stat() takes twice as long, and this is done all the time
     except FileNotFoundError:
+        return None
+
+
+def _identity(found: os.stat_result | None) -> Identity | None:
+    return (found.st_dev, found.st_ino) if found else None
+
+
+def _state(found: os.stat_result | None) -> JournalState:
+    """Return the size of a file and when it was written, None if there is none; an empty one is like any other."""
+    if found is None:
         return None
     return (found.st_size, found.st_mtime_ns) if found.st_size else (0, None)

@@ -68,6 +68,16 @@ def save(db: sqlite3.Connection, case: Case) -> None:
     db.execute(SAVE_CASE, case_row(case))
 
 
+def take_over(db: sqlite3.Connection, now: datetime) -> int:
+    """Give back the cases whose holders died; return how many they are."""
+    query = "SELECT * FROM cases WHERE state IN ('pending', 'cancel_sent') AND due_at > ? AND lease_until > ?"
+    held = [case_from(row) for row in db.execute(query, (stamp(now), stamp(now)))]
+    given_back = [case for case in held if transitions.left_behind(case, now) != case]
+    for case in given_back:
+        save(db, transitions.left_behind(case, now))
+    return len(given_back)
+
+
 def append(db: sqlite3.Connection, target: Target, fence: int, entries: Sequence[Entry]) -> None:
     """Add lines to a history."""
     for entry in entries:
