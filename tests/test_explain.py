@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from handler.by_hand import SOURCE
 from handler.cases import Cases
+from handler.cli import COMMANDS
 from handler.cli import main
 from handler.explain import explain
 from handler.explain.catalog import LANGUAGES
@@ -114,7 +115,7 @@ def test_the_commands_that_it_names_are_there() -> None:
     named = set(re.findall(r"python -m handler (\w+)", " ".join(message for *_, message in messages("en"))))
 
     assert named == {"replay", "release"}
-    assert named <= set(main.commands)
+    assert named <= set(COMMANDS)
 
 
 @pytest.mark.parametrize(("status", "captured"), list(product(PaymentStatus, (True, False, None))))

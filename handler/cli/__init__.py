@@ -1,27 +1,32 @@
 """The commands: `python -m handler COMMAND`. What is wrong is told in a line, with exit status 2."""
 
+from pkgutil import resolve_name
 from typing import Any
 
 import click
 
 from handler import __version__
-from handler.cli.backup import backup
-from handler.cli.demo import demo
-from handler.cli.diagnose import diagnose_command
-from handler.cli.doctor import doctor
-from handler.cli.explain import explain_command
-from handler.cli.listen import listen
-from handler.cli.receipt import receipt_command
-from handler.cli.reconcile import reconcile
-from handler.cli.records import cases
-from handler.cli.records import show
-from handler.cli.release import release
-from handler.cli.replay import replay
-from handler.cli.report import report
-from handler.cli.send import send
-from handler.cli.serve import serve
 from handler.errors import ConfigError
 from handler.errors import HandlerError
+
+#: Each command, and where it is: loaded when it is asked for, since a start need not wait for all the others.
+COMMANDS = {
+    "demo": "handler.cli.demo:demo",
+    "serve": "handler.cli.serve:serve",
+    "listen": "handler.cli.listen:listen",
+    "send": "handler.cli.send:send",
+    "doctor": "handler.cli.doctor:doctor",
+    "diagnose": "handler.cli.diagnose:diagnose_command",
+    "cases": "handler.cli.records:cases",
+    "show": "handler.cli.records:show",
+    "explain": "handler.cli.explain:explain_command",
+    "report": "handler.cli.report:report",
+    "receipt": "handler.cli.receipt:receipt_command",
+    "release": "handler.cli.release:release",
+    "replay": "handler.cli.replay:replay",
+    "reconcile": "handler.cli.reconcile:reconcile",
+    "backup": "handler.cli.backup:backup",
+}
 
 
 class _RefusalError(click.ClickException):
@@ -32,7 +37,12 @@ class _Group(click.Group):
     """Tells what was raised on purpose without a traceback; lists commands in the order in which they are met."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click has it
-        return list(self.commands)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as click has it
+        place = COMMANDS.get(cmd_name)
+        command: click.Command | None = resolve_name(place) if place else None
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -47,23 +57,3 @@ class _Group(click.Group):
 @click.version_option(__version__, prog_name="reserve-handler")
 def main() -> None:
     """Cancel Mercado Pago card reserves when a signed notification says that the purchase fell through."""
-
-
-for _command in (
-    demo,
-    serve,
-    listen,
-    send,
-    doctor,
-    diagnose_command,
-    cases,
-    show,
-    explain_command,
-    report,
-    receipt_command,
-    release,
-    replay,
-    reconcile,
-    backup,
-):
-    main.add_command(_command)
