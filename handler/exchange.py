@@ -167,9 +167,20 @@ class _SecureConnection(HTTPSConnection):
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connection
 
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        return super()._get_conn(_left() if timeout is None else timeout)
+
 
 class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        return super()._get_conn(_left() if timeout is None else timeout)
+
+
+def _left() -> float:
+    """Return how long a connection may be waited for that others have: what is sent later is sent for nobody."""
+    return max(_DEADLINE.get() - time.monotonic() - CONNECT, 0.0)
 
 
 class _Adapter(HTTPAdapter):

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from handler.errors import CredentialsError
 from handler.errors import MercadoPagoError
+from handler.errors import RateLimitedError
 from handler.errors import StoppedError
 from handler.mercadopago import MercadoPago
 from handler.mercadopago import cannot_search
@@ -53,6 +54,13 @@ def lapsing(seller: Seller, now: datetime, until: datetime | None = None) -> lis
     with _pausing(seller, now):
         found = api.search_reserves(now - life, now - life + SOON)
     return [Lapsing(seller.account.name, payment, made + life) for payment in found if (made := payment.created_at)]
+
+
+def is_about_all(error: MercadoPagoError) -> bool:
+    """Whether an error is one of the account and not of what was read: nothing else could be read now either."""
+    if isinstance(error, CredentialsError):
+        return error.status == 401
+    return isinstance(error, StoppedError | RateLimitedError)
 
 
 def _rested(seller: Seller, now: datetime, until: datetime | None) -> MercadoPago:

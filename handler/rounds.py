@@ -11,6 +11,7 @@ from handler.errors import MercadoPagoError
 from handler.models import Target
 from handler.process.notices import of_lapsing
 from handler.process.notices import of_pause
+from handler.reconcile import is_about_all
 from handler.reconcile import lapsing
 from handler.reconcile import reread
 from handler.reconcile import withdrawn
@@ -19,6 +20,9 @@ from handler.services import Services
 
 #: How long from the start to the first round, and from the end of one to the next, in seconds.
 FIRST, EVERY = 60.0, 900.0
+
+#: So many purchases in a row that cannot be read are not the purchases' fault.
+MOST_FAILURES = 3
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +36,8 @@ class Rounds:
         self._stopping = Event()
         # Each reserve that was told, and when it lapses.
         self._told: dict[tuple[str, str], Any] = {}
+        # Which purchases could not be read in the last round.
+        self._failed: set[Target] = set()
         self._thread = Thread(target=self._run, name="rounds", daemon=True)
 
     def start(self) -> None:
@@ -58,10 +64,12 @@ class Rounds:
 
     def _round(self) -> None:
         purchases = withdrawn(self._services)
+        self._failed &= set(purchases)
         for seller in self._services.sellers.all():
             own = [purchase for purchase in purchases if purchase.account == seller.account.name]
             try:
-                self._look_after(seller, own)
+                self._reread(own)
+                self._tell_lapsing(seller)
             except MercadoPagoError as error:
                 if self._stopping.is_set():
                     return
@@ -70,10 +78,25 @@ class Rounds:
                 if seller.mercadopago.pace.rests(now := self._services.clock()):
                     self._services.cases.notify(of_pause(self._services, seller, now, str(error)))
 
-    def _look_after(self, seller: Seller, purchases: Sequence[Target]) -> None:
-        for purchase in purchases:
-            for target in reread(purchase, self._services):
+    def _reread(self, purchases: Sequence[Target]) -> None:
+        """Read purchases again; one that cannot be read keeps no other from it, and is the last of the next round."""
+        failures = 0
+        for purchase in sorted(purchases, key=self._failed.__contains__):
+            try:
+                found = reread(purchase, self._services)
+            except MercadoPagoError as error:
+                self._failed.add(purchase)
+                failures += 1
+                if is_about_all(error) or failures >= MOST_FAILURES:
+                    raise
+                logger.warning("%s: not read again: %s", purchase, error)
+                continue
+            failures = 0
+            self._failed.discard(purchase)
+            for target in found:
                 logger.warning("%s: found by reading %s again; its notification was lost or is late", target, purchase)
+
+    def _tell_lapsing(self, seller: Seller) -> None:
         for reserve in lapsing(seller, self._services.clock()):
             if (reserve.account, reserve.payment.id) not in self._told:
                 logger.warning("account %s: %s; it lapses at %s", reserve.account, reserve.payment, reserve.at)

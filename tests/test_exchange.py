@@ -7,12 +7,14 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from threading import Thread
 from typing import Any
 
 import pytest
 
 from handler.errors import UnclearError
+from handler.exchange import CONNECT
 from handler.exchange import LARGEST
 from handler.exchange import Answer
 from handler.exchange import Exchange
@@ -173,6 +175,30 @@ def test_nothing_is_read_once_time_is_up(listen: Callable[[Behaviour], str]) -> 
 
     with pytest.raises(UnclearError):
         exchange.send("GET", listen(answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")), headers={})
+    exchange.close()
+
+
+def test_what_waited_too_long_for_a_connection_is_not_sent(listen: Callable[[Behaviour], str]) -> None:
+    """Whoever asked is not there any more when its answer comes."""
+    requests, over = list[bytes](), Event()
+
+    def behave(connection: socket.socket, request: bytes) -> None:
+        requests.append(request)
+        over.wait(5)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    exchange, url = Exchange(connections=1, user_agent="tests", total=CONNECT + 0.2), listen(behave)
+    first = Thread(target=exchange.send, args=("GET", url), kwargs={"headers": {}})
+    first.start()
+    while not requests:
+        time.sleep(0.01)
+
+    with pytest.raises(UnclearError):
+        exchange.send("PUT", url, headers={}, data="{}")
+
+    over.set()
+    first.join()
+    assert [request.partition(b" ")[0] for request in requests] == [b"GET"]
     exchange.close()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from handler.by_hand import replayed
 from handler.cases import Cases
 from handler.errors import StorageError
 from handler.mercadopago import MercadoPago
@@ -1408,3 +1409,59 @@ def test_what_a_refused_purchase_takes_back_is_taken_back(
 
     assert stands(services, purchase) == "refused guard_failed"
     assert stands(services, payment_target(reserve)) == "nothing reserve_wanted"
+
+
+def test_the_card_that_makes_a_withdrawn_purchase_complete_releases_all_of_it(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """The first half alone is not what was withdrawn from; with the second both are, whoever tells of it."""
+    purchase = purchase_target("CART-1")
+    services.accept(said(purchase, guards=Guards(amount=Decimal("200.00"), currency="ARS")))
+    work_off(services)
+    for _ in range(10):
+        clock.forward(minutes=30)
+        work_off(services)
+    halves = []
+    for _ in range(2):
+        halves.append(simulator.memory.add_payment(external_reference="CART-1"))
+        services.accept(said(payment_target(halves[-1]), Sign.CHANGED, clock()))
+        work_off(services)
+        clock.forward(seconds=20)
+
+    assert [simulator.memory.payment(half)["status"] for half in halves] == ["cancelled", "cancelled"]
+    case = services.cases.get(purchase)
+    assert case
+    assert (case.state, case.reason) == (State.CANCELLED, Rule.BUYER_WITHDREW)
+
+
+def test_a_purchase_that_is_replayed_brings_back_what_was_given_up(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """Its payments are tried again, too; told before, they would not hear of it."""
+    purchase, payment = purchase_target("CART-1"), simulator.memory.add_payment(external_reference="CART-1")
+    fault = Fault("GET", f"/v1/payments/{payment}", status=503, times=10**9)
+    simulator.fail(fault)
+    services.accept(said(purchase))
+    work_to_the_end(services, clock)
+    cases = services.cases
+    assert [state_of(cases, target) for target in (purchase, payment_target(payment))] == [State.DEAD, State.DEAD]
+
+    fault.times = 0
+    cases.look_again(purchase, replayed(clock()))
+    work_off(services)
+
+    assert [state_of(cases, target) for target in (purchase, payment_target(payment))] == [State.CANCELLED] * 2
+
+
+def work_to_the_end(services: Services, clock: Clock) -> None:
+    """Work on what is due whenever it is, until nothing is open."""
+    while (due := services.cases.next_due()) is not None:
+        clock.now = max(clock.now, due)
+        for target in services.cases.due(clock.now, 9):
+            process(target, services)
+
+
+def state_of(cases: Cases, target: Target) -> State:
+    case = cases.get(target)
+    assert case
+    return case.state

@@ -245,11 +245,11 @@ def test_the_handler_reconciles_by_itself(
     assert len([record for record in caplog.records if lapses in record.message]) == 1
 
 
-@pytest.mark.parametrize(("status", "calls"), [(429, 1), (503, 1), (200, 6)])
+@pytest.mark.parametrize(("status", "calls"), [(429, 1), (503, 3), (200, 6)])
 def test_who_is_away_or_called_too_often_is_left_alone_until_the_next_round(
     services: Services, simulator: Simulator, caplog: pytest.LogCaptureFixture, status: int, calls: int
 ) -> None:
-    """Told once, and not once for each purchase."""
+    """Told once, and not once for each purchase; who is away is asked for three of them."""
     for number in range(3):
         services.cases.accept(said(purchase_target(f"ORDER-{number}")))
     body = b'{"paging": {"total": 0}, "results": []}'
@@ -263,6 +263,25 @@ def test_who_is_away_or_called_too_often_is_left_alone_until_the_next_round(
     asked = [call for call in simulator.calls if call.path in {"/v1/payments/search", "/v1/orders"}]
     assert len(asked) == calls + (status == 200)
     assert caplog.text.count("not reconciled to the end") == (status != 200)
+
+
+def test_a_purchase_that_cannot_be_read_keeps_no_other_from_it(
+    services: Services, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor the reserves that lapse from being told; from the second round on it is read last."""
+    for number in range(3):
+        withdraw(services, f"ORDER-{number}")
+    lost = [simulator.memory.add_payment(external_reference=f"ORDER-{number}") for number in range(3)]
+    lapses = simulator.memory.add_payment(date_created=(NOW - timedelta(days=6, hours=12)).isoformat())
+    simulator.memory.payments[lost[0]]["transaction_amount"] = None
+    own = Rounds(services, first=0, every=0.01)
+
+    own.start()
+    wait_until(lambda: caplog.text.count("purchase:ORDER-0: not read again") >= 2)
+    own.stop()
+
+    assert [services.cases.get(payment_target(payment)) is not None for payment in lost] == [False, True, True]
+    assert len([record for record in caplog.records if lapses in record.message]) == 1
 
 
 @pytest.mark.parametrize("error", [StorageError("disk full"), ZeroDivisionError()], ids=["storage", "fault"])

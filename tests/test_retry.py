@@ -15,6 +15,7 @@ from handler.models import State
 from handler.policy import Action
 from handler.policy import Decision
 from handler.policy import Rule
+from handler.policy.retry import LAST_TRY
 from handler.policy.retry import NOT_FOUND_TRIES
 from handler.policy.retry import Trying
 from handler.policy.retry import after_failure
@@ -47,6 +48,20 @@ def test_waits_are_spread_by_a_fifth(random: float, seconds: float) -> None:
 def test_retry_after_is_honoured_within_a_second_and_an_hour(asked: float, seconds: int) -> None:
     """Whatever is asked for."""
     assert TRYING.wait(1, asked) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("random", [0.0, 0.5, 1.0])
+def test_the_last_try_is_made_shortly_before_the_reserve_lapses(random: float) -> None:
+    """However the waits before it fell: a step of a day gives up no day of it."""
+    trying = Trying((timedelta(days=1),), timedelta(days=7), lambda: random)
+    case, now, due = CASE, NOW, [NOW]
+
+    while (outcome := after_failure(case, UnclearError("GET was answered 503"), now, trying))[1].due_at is not None:
+        case, now = outcome[0], outcome[1].due_at or now
+        due.append(now)
+
+    assert due[-1] == NOW + timedelta(days=7) - LAST_TRY
+    assert (outcome[1].state, outcome[1].rule) == (State.DEAD, Rule.EXPIRED)
 
 
 def test_a_failure_counts_and_waits() -> None:

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from socket import create_connection
 from socket import create_server
 from threading import Event
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -285,6 +287,36 @@ def test_who_comes_when_all_is_taken_is_let_in(serve: Callable[..., Server]) -> 
     assert answered(silent[-1]).endswith(b"1")
     for connection in silent:
         connection.close()
+
+
+def test_who_drips_makes_room_when_all_is_taken(serve: Callable[..., Server]) -> None:
+    """A byte now and then is no silence; the requests that have been arriving for longest go."""
+    server = serve(echo, connections=16)
+    dripping, over = [connect(server) for _ in range(24)], Event()
+
+    def drip() -> None:
+        while not over.wait(0.25):
+            for connection in dripping:
+                with suppress(OSError):
+                    connection.sendall(b"a")
+
+    for connection in dripping:
+        connection.sendall(HEAD + b"X-Slow: ")
+    thread = Thread(target=drip)
+    thread.start()
+    begun = time.monotonic()
+    with connect(server) as connection:
+        connection.settimeout(20)
+        connection.sendall(request(3))
+        answer = answered(connection)
+    took = time.monotonic() - begun
+    over.set()
+    thread.join()
+    for connection in dripping:
+        connection.close()
+
+    assert answer.endswith(b"3")
+    assert took < REQUEST_TIME / 3
 
 
 def test_who_waits_for_an_answer_makes_no_room(serve: Callable[..., Server]) -> None:

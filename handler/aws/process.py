@@ -39,6 +39,7 @@ from handler.process.notices import of_lapsing
 from handler.process.notices import of_pause
 from handler.reconcile import lapsing
 from handler.reconcile import reread
+from handler.sellers import Seller
 from handler.sellers import Sellers
 from handler.services import Services
 
@@ -135,10 +136,18 @@ def _reconciled(purchase: Target | None, services: Services, until: datetime) ->
     if purchase is not None:
         return reread(purchase, services, until)
     for seller in services.sellers.all():
-        for reserve in lapsing(seller, services.clock(), until):
-            logger.warning("account %s: %s; it lapses at %s", reserve.account, reserve.payment, reserve.at)
-            services.cases.notify(of_lapsing(services, reserve, services.clock()))
+        try:
+            _tell_lapsing(seller, services, until)
+        except MercadoPagoError as error:
+            # One account does not keep the others from being looked at.
+            logger.warning("account %s: not looked at: %s", seller.account.name, error)
     return []
+
+
+def _tell_lapsing(seller: Seller, services: Services, until: datetime) -> None:
+    for reserve in lapsing(seller, services.clock(), until):
+        logger.warning("account %s: %s; it lapses at %s", reserve.account, reserve.payment, reserve.at)
+        services.cases.notify(of_lapsing(services, reserve, services.clock()))
 
 
 def _is_worked_on(target: Target, services: Services, left: timedelta) -> bool:

@@ -22,7 +22,8 @@ class LiveConfig:
         self._read = read
         self.config = read()
         workers = self.config.workers
-        exchange = Exchange(connections=workers, user_agent=USER_AGENT, watchers=watchers)
+        # One more for the rounds, which read beside the workers.
+        exchange = Exchange(connections=workers + 1, user_agent=USER_AGENT, watchers=watchers)
         self.sellers = Sellers(workers, exchange=exchange)
         self.sellers.serve(self.config.accounts)
 

@@ -72,6 +72,18 @@ class Facts:
             for said in named
         )
 
+    @property
+    def completes_purchase(self) -> Notification | None:
+        """What was said of all of the purchase, with an amount, and not of this payment yet, where it has others, too.
+
+        What agrees only now that this payment is there concerns those that were there before it as well.
+        """
+        said = self.instruction
+        if said is None or said.target is None or said.target.kind is not TargetKind.PURCHASE:
+            return None
+        others = [one for one in (self.purchase.payments if self.purchase else ()) if one.id != self.payment.id]
+        return said if said.guards.amount is not None and any(one.can_be_cancelled for one in others) else None
+
     def _is_spent(self, said: Notification) -> bool:
         """Whether it rejected the whole purchase and was decided upon before.
 

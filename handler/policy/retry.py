@@ -22,6 +22,9 @@ NOT_FOUND_TRIES = 5
 #: Claims without a written outcome, each a process that died over the case, before a person must look.
 POISON_CLAIMS = 5
 
+#: How long before a reserve lapses by itself the last try is made, where the schedule would go beyond that.
+LAST_TRY = timedelta(minutes=10)
+
 #: The bounds within which Mercado Pago's Retry-After is honoured.
 SHORTEST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(hours=1)
@@ -74,13 +77,13 @@ def after_failure(case: Case, error: MercadoPagoError, now: datetime, trying: Tr
     case = replace(case, attempts=case.attempts + used)
     due_at = now + trying.wait(case.attempts + 1 - used, error.retry_after)
     if isinstance(error, RateLimitedError) or error.retry_after is not None:
-        return case, _again(case, due_at, trying.life, Rule.ASKED_TO_WAIT, why)
+        return case, _again(case, now, Decision.wait(due_at, Rule.ASKED_TO_WAIT, why), trying.life)
     if not isinstance(error, PaymentNotFoundError):
-        return case, _again(case, due_at, trying.life, Rule.UNCLEAR, why)
+        return case, _again(case, now, Decision.wait(due_at, Rule.UNCLEAR, why), trying.life)
     is_last = trying.has_looked_long(case, now)
     case = replace(case, misses=case.misses + 1)
     if not is_last:
-        return case, _again(case, due_at, trying.life, Rule.NOT_FOUND_YET, why)
+        return case, _again(case, now, Decision.wait(due_at, Rule.NOT_FOUND_YET, why), trying.life)
     return case, _never_found(case, why)
 
 
@@ -88,7 +91,9 @@ def after_fault(case: Case, now: datetime, trying: Trying) -> tuple[Case, Decisi
     """Return the same for a fault of ours: the log has it, the case is tried again like any other."""
     case = replace(case, attempts=case.attempts + 1)
     due_at = now + trying.wait(case.attempts)
-    return case, _again(case, due_at, trying.life, Rule.FAULT, "a fault of the handler, see its log")
+    return case, _again(
+        case, now, Decision.wait(due_at, Rule.FAULT, "a fault of the handler, see its log"), trying.life
+    )
 
 
 def _never_found(case: Case, why: str) -> Decision:
@@ -100,8 +105,10 @@ def _never_found(case: Case, why: str) -> Decision:
     return Decision.end(State.REFUSED, Rule.NOT_FOUND, why)
 
 
-def _again(case: Case, due_at: datetime, life: timedelta, rule: Rule, why: str) -> Decision:
-    """Wait, or give up where the reserve lapses by itself before the next try."""
-    if due_at < case.opened_at + life:
-        return Decision.wait(due_at, rule, why)
-    return Decision.end(State.DEAD, Rule.EXPIRED, f"{why}; given up, a reserve lapses by itself after {life.days} days")
+def _again(case: Case, now: datetime, wait: Decision, life: timedelta) -> Decision:
+    """Return the wait, the last one until shortly before the reserve lapses by itself; after that, giving up."""
+    last = case.opened_at + life - LAST_TRY
+    if now < last:
+        return replace(wait, due_at=min(wait.due_at or last, last))
+    why = f"{wait.why}; given up, a reserve lapses by itself after {life.days} days"
+    return Decision.end(State.DEAD, Rule.EXPIRED, why)

@@ -53,6 +53,7 @@ class Rule(StrEnum):
     NOTIFIED = "notified"
     GRACE = "grace"
     PAYMENTS_OPEN = "payments_open"
+    WITH_PURCHASE = "with_purchase"
     NOT_FOUND_YET = "not_found_yet"
     UNCLEAR = "unclear"
     ACCOUNT_PAUSED = "account_paused"

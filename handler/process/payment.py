@@ -11,6 +11,7 @@ from handler.errors import RateLimitedError
 from handler.errors import StoppedError
 from handler.errors import UnclearError
 from handler.models import Case
+from handler.models import Entry
 from handler.models import Guards
 from handler.models import Notification
 from handler.models import Payment
@@ -25,6 +26,7 @@ from handler.policy import Rule
 from handler.policy import decide
 from handler.policy import wants_purchase
 from handler.policy.guards import token_mode
+from handler.policy.payment import UNDECIDED
 from handler.policy.words import not_taken_back
 from handler.policy.words import withdrawals
 from handler.process.work import Work
@@ -78,7 +80,18 @@ def _decision(work: Work) -> Decision:
     if decision.rule is Rule.STATUS_UNKNOWN and facts.intent is not None:
         # What became of a cancel that was sent is not given up over one odd answer.
         raise UnclearError(decision.why)
+    if decision.action is Action.CANCEL and facts.intent is None and (word := facts.completes_purchase):
+        return _left_to_purchase(work, word)
     return decision
+
+
+def _left_to_purchase(work: Work, word: Notification) -> Decision:
+    """Have the purchase decided upon again, which tells all of its payments, this one among them."""
+    now, why = work.now(), f"payment {work.case.target.id} makes it complete; all of it is looked at together"
+    if word.target is not None:
+        work.services.cases.look_again(word.target, Entry(now, Step.REOPENED, Rule.WITH_PURCHASE, why))
+        work.services.wake(word.target, now)
+    return Decision.wait(now + UNDECIDED, Rule.WITH_PURCHASE, f"{word.target}: {why}")
 
 
 def _said(work: Work, payment: Payment) -> tuple[Notification, ...]:

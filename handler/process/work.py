@@ -199,8 +199,17 @@ class Work:
                 shop_order=origin.shop_order,
                 code=origin.code,
             )
-            self.services.accept(notification)
+            if not self.services.accept(notification):
+                self._try_again(target)
         return targets
+
+    def _try_again(self, target: Target) -> None:
+        """Put a case back to work that was given up before this one, which led to it, was opened again."""
+        case = self.services.cases.get(target)
+        if case is not None and case.state is State.DEAD and case.updated_at <= self.case.opened_at:
+            why = f"{self.case.target} was put back to work"
+            self.services.cases.look_again(target, Entry(self.now(), Step.REOPENED, "replayed", why))
+            self.services.wake(target, self.now())
 
     def advance(self, decision: Decision, idempotency_key: str) -> None:
         """Put the intent to cancel on record; raises LeaseLostError."""

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import takewhile
+from operator import attrgetter
 from threading import Event
 from typing import Any
 
@@ -37,6 +38,9 @@ OWN = 2
 
 #: One in so many connections is kept free for those who come.
 SPARE = 32
+
+#: How long a request may take to arrive while there is hardly any room left, in seconds.
+SLOW = 2.0
 
 #: `asyncore_use_poll`: with select(), the 1,025th connection would end the whole server.
 SETTINGS = {
@@ -123,10 +127,15 @@ class Server:
             self._server.handle_accept()
 
     def _make_room(self) -> None:
-        """When nearly full, close who has been silent longest, rather than let nobody in until his time is over."""
+        """When nearly full, close who keeps a place for longest, rather than let nobody in until his time is over."""
         if self._is_nearly_full():
-            silent = [channel for channel in self._server.active_channels.values() if channel.is_silent()]
-            for channel in nsmallest(self._spare, silent, key=lambda channel: channel.last_activity):
+            channels, now = list(self._server.active_channels.values()), time.monotonic()
+            silent = [channel for channel in channels if channel.is_silent()]
+            going = nsmallest(self._spare, silent, key=attrgetter("last_activity"))
+            # Then whoever sends, but drop by drop: a request that is honestly meant takes no seconds to arrive.
+            slow = [channel for channel in channels if channel not in going and channel.is_overdue(now, SLOW)]
+            going += nsmallest(self._spare - len(going), slow, key=attrgetter("begun_at"))
+            for channel in going:
                 channel.will_close = True
 
     def _is_nearly_full(self) -> bool:

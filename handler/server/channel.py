@@ -71,9 +71,9 @@ class Channel(HTTPChannel):
         in_hand = self.requests or self.total_outbufs_len
         return not in_hand and time.time() - self.last_activity > patience
 
-    def is_overdue(self, now: float) -> bool:
-        """Whether a request has been arriving for too long."""
-        return self.request is not None and self.begun_at is not None and now - self.begun_at > REQUEST_TIME
+    def is_overdue(self, now: float, patience: float = REQUEST_TIME) -> bool:
+        """Whether a request has been arriving for too long, in seconds."""
+        return self.request is not None and self.begun_at is not None and now - self.begun_at > patience
 
     def received(self, data: bytes) -> bool:
         """Take in what has arrived."""
