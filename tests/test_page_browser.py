@@ -3,6 +3,9 @@
 import shutil
 from collections.abc import Callable
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,13 @@ from playwright.sync_api import BrowserContext
 from playwright.sync_api import Page
 from playwright.sync_api import sync_playwright
 
+from handler.cases import Cases
+from handler.cases import open_cases
 from handler.clock import utc_now
+from handler.models import Sign
+from handler.models import State
+from handler.models import Target
+from handler.policy import Decision
 from handler.policy import Rule
 from handler.server import Server
 from handler.simulator import Memory
@@ -20,6 +29,8 @@ from handler.simulator import Simulator
 from tests import fakes
 from tests.fakes import merchant_delivery
 from tests.fakes import payment_target
+from tests.fakes import purchase_target
+from tests.fakes import said
 from tests.running import ROOT
 from tests.running import Handler
 from tests.running import wait_until
@@ -27,6 +38,8 @@ from tests.running import wait_until
 CHROMIUM = shutil.which("chromium")
 PASSWORD = "correct-horse-battery"
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
+#: As long as a reference can be, without a place to break at.
+LONG = "W" * 208
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 pytestmark = [
@@ -47,15 +60,14 @@ class Stage:
         #: The ids of payments, by what came of them.
         self.numbers: dict[str, str] = {}
 
-    def context(self, size: str = "desktop", scheme: Any = "light", locale: str = "en-US") -> BrowserContext:
-        """Return a fresh browser window, without scripts; whatever it asks for is on record."""
+    def context(self, size: str = "desktop", *, scripts: bool = False, **options: Any) -> BrowserContext:
+        """Return a fresh browser window, without scripts but those of a test; whatever it asks for is on record."""
         width, height = SIZES[size]
         context = self.browser.new_context(
             base_url=self.handler.url,
             viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            locale=locale,
-            java_script_enabled=False,
+            java_script_enabled=scripts,
+            **{"color_scheme": "light", "locale": "en-US", **options},
         )
         context.on("request", lambda request: self.asked.add(request.url))
         return context
@@ -66,6 +78,7 @@ class Stage:
         page.goto("/login")
         page.fill("#password", PASSWORD)
         page.click("main button")
+        page.wait_for_selector("header button")
         return page
 
     def case(self, number: str) -> str:
@@ -85,9 +98,12 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def stage(browser: Browser, serve: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """With a payment that was released, one that was taken, one that is wanted, and one that was given up."""
+    """With a payment that was released, one that was taken, one that is wanted, and what was there before."""
     memory = Memory(access_token=fakes.TOKEN, clock=utc_now)
     folder = tmp_path_factory.mktemp("page")
+    record = open_cases(f"sqlite:///{folder}/cases.sqlite3")
+    fill(record)
+    record.close()
     handler = Handler(folder, serve(Simulator(memory).app).url, PAGE_PASSWORD=PASSWORD)
     stage = Stage(handler, memory, browser)
     released, captured = memory.add_payment(), memory.add_payment(captured=True, status="approved")
@@ -100,6 +116,34 @@ def stage(browser: Browser, serve: Callable[..., Server], tmp_path_factory: pyte
     stage.numbers = {"released": released, "captured": captured, "wanted": wanted}
     yield stage
     handler.close()
+
+
+def fill(record: Cases) -> None:
+    """Put on record what a running handler does not bring about at once, and more than a page of the list."""
+    tomorrow = utc_now() + timedelta(days=1)
+    given_back(record, purchase_target(LONG), Decision.wait(tomorrow, Rule.NOT_FOUND_YET, f"purchase {LONG} not found"))
+    given_back(record, payment_target("7001"), Decision.wait(tomorrow, Rule.ACCOUNT_PAUSED, ""))
+    for number in range(12):
+        ended(record, payment_target(f"711{number:02}"), State.DEAD, Rule.EXPIRED)
+    ended(record, payment_target("7201"), State.REFUSED, Rule.GUARD_FAILED)
+    ended(record, purchase_target("ORDER-7301"), State.CANCELLED, Rule.BUYER_WITHDREW)
+    for number in range(40):
+        ended(record, payment_target(f"74{number:02}"), State.NOTHING, Rule.PAID)
+
+
+def given_back(record: Cases, target: Target, decision: Decision) -> None:
+    record.accept(said(target, Sign.CHANGED, at=utc_now()))
+    case = record.claim(target, utc_now(), timedelta(seconds=90))
+    assert case
+    record.postpone(case, decision, utc_now(), [])
+
+
+def ended(record: Cases, target: Target, state: State, rule: Rule) -> None:
+    record.accept(said(target, at=utc_now()))
+    case = record.claim(target, utc_now(), timedelta(seconds=90))
+    assert case
+    case = replace(case, amount=Decimal("1234567.5"), currency="ARS")
+    record.settle(case, Decision.end(state, rule, "so it was"), utc_now(), [])
 
 
 @pytest.fixture
@@ -137,7 +181,7 @@ def test_a_case_is_found_by_search_and_by_state(stage: Stage, numbers: dict[str,
         page.fill("#q", numbers["captured"])
         page.click("text=Show")
         assert page.locator("tbody tr").count() == 1
-        page.fill("#q", "")
+        page.fill("#q", "payment")
         page.select_option("#state", "cancelled")
         page.click("text=Show")
         assert page.locator("tbody th").all_inner_texts() == [f"payment:{numbers['released']}"]
@@ -220,17 +264,59 @@ def test_a_form_of_another_site_is_refused(stage: Stage, numbers: dict[str, str]
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_a_long_reference_stays_in_its_place(stage: Stage, size: str) -> None:
+    """Nothing scrolls sideways for it, neither the window nor a list, and it takes no more than half the window."""
+    width, height = SIZES[size]
+    with stage.context(size, scripts=True) as context:
+        page = stage.entered(context)
+        for view in ("/cases?q=WWW", f"/case?target=purchase:{LONG}", f"/release?target=purchase:{LONG}"):
+            page.goto(view)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+            for box in page.locator(".scroll:has(.cases)").all():
+                assert box.evaluate("box => box.scrollWidth - box.clientWidth") == 0, view
+            for named in page.locator(f":is(h1, .headline, tbody th):has-text('{LONG}')").all():
+                assert named.evaluate("named => named.clientHeight") < height / 2, view
+
+
+def test_on_a_phone_nothing_breaks_where_there_is_room(stage: Stage, numbers: dict[str, str]) -> None:
+    """Ids and days stay on one line, and the way out shares one with the name of the page."""
+    with stage.context("phone", scripts=True, locale="es-AR") as context:
+        page = stage.entered(context)
+        page.click("summary")
+        for number in (numbers["released"], numbers["captured"]):
+            assert lines(page, f"tbody th a:text-is('payment:{number}')") == 1
+        assert lines(page, "details tbody th time") == 1
+        name, button = (page.locator(part).bounding_box() for part in ("header .name", "header button"))
+
+        assert name
+        assert button
+        assert abs(name["y"] + name["height"] / 2 - button["y"] - button["height"] / 2) < 4
+
+
+def lines(page: Page, selector: str) -> int:
+    """Return over how many lines the text of the first such element runs."""
+    count: int = page.locator(selector).first.evaluate("element => element.getClientRects().length")
+    return count
+
+
+def test_with_forced_colours_the_legend_keeps_its_own(stage: Stage) -> None:
+    """What they mean is nowhere else."""
+    with stage.context(scripts=True, forced_colors="active") as context:
+        page = stage.entered(context)
+        swatches = page.locator(".legend .swatch").all()
+        colours = {swatch.evaluate("swatch => getComputedStyle(swatch).backgroundColor") for swatch in swatches}
+
+        assert len(colours) == len(swatches) - 1
+
+
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_every_view(stage: Stage, numbers: dict[str, str], size: str, scheme: Any) -> None:
     """No violation of any rule of axe; nothing is wider than the window."""
     views = ["/", "/cases", "/cases?q=nothing", stage.case(numbers["released"]), stage.case(numbers["wanted"])]
     views += [f"/release?target=payment:{numbers['wanted']}", f"/replay?target=payment:{numbers['wanted']}"]
-    width, height = SIZES[size]
-    with stage.browser.new_context(
-        base_url=stage.handler.url,
-        viewport={"width": width, "height": height},
-        color_scheme=scheme,
-    ) as context:
+    width, _ = SIZES[size]
+    with stage.context(size, scripts=True, color_scheme=scheme) as context:
         page = context.new_page()
         page.goto("/login")
         found = {"/login": violations(page)}
