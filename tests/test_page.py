@@ -224,6 +224,22 @@ def test_the_overview_tells_what_came_of_it_and_what_needs_a_person(client: Flas
     assert "<script" not in text
 
 
+@pytest.mark.parametrize(
+    ("language", "scales"),
+    [
+        ("en", ["Highest bar: 2", "Highest bar: 0.0 s, log scale", "Highest bar: 2,469.00 ARS"]),
+        ("es", ["Barra más alta: 2", "Barra más alta: 0,0 s, escala logarítmica", "Barra más alta: 2.469,00 ARS"]),
+        ("pt", ["Barra mais alta: 2", "Barra mais alta: 0,0 s, escala logarítmica", "Barra mais alta: 2.469,00 ARS"]),
+    ],
+)
+def test_each_picture_tells_how_high_it_is(client: FlaskClient, cases: Cases, language: str, scales: list[str]) -> None:
+    """And which one does not grow evenly."""
+    settled(cases, "1", State.CANCELLED, Rule.BUYER_WITHDREW)
+    settled(cases, "2", State.CANCELLED, Rule.BUYER_WITHDREW)
+
+    assert re.findall(r'<p class="scale">(.*?)</p>', client.get(f"/?lang={language}").text) == scales
+
+
 def test_an_empty_record_is_calm(client: FlaskClient) -> None:
     """And has nothing to show."""
     text = client.get("/").text
