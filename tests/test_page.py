@@ -20,6 +20,7 @@ from handler.errors import StorageError
 from handler.explain.catalog import LANGUAGES
 from handler.models import Sign
 from handler.models import State
+from handler.models import Target
 from handler.page import Page
 from handler.page import serve_page
 from handler.page.charts import HEIGHT
@@ -82,6 +83,13 @@ def settled(cases: Cases, number: str, state: State, rule: Rule = Rule.CAPTURED)
     assert case
     case = replace(case, amount=Decimal("1234.50"), currency="ARS")
     cases.settle(case, Decision.end(state, rule, "so it was"), NOW, [])
+
+
+def given_up(cases: Cases, target: Target) -> None:
+    cases.accept(said(target, at=NOW))
+    case = cases.claim(target, NOW, timedelta(seconds=90))
+    assert case
+    cases.settle(case, Decision.end(State.DEAD, Rule.EXPIRED, ""), NOW, [])
 
 
 def csrf_of(client: FlaskClient, path: str) -> str:
@@ -249,11 +257,14 @@ def test_an_empty_record_is_calm(client: FlaskClient) -> None:
 
 
 def test_an_account_that_rests_is_told(client: FlaskClient, cases: Cases) -> None:
-    """Nothing is released meanwhile."""
+    """Nothing is released meanwhile, however much newer is waiting."""
     cases.accept(said(payment_target("1"), at=NOW))
     case = cases.claim(payment_target("1"), NOW, timedelta(seconds=90))
     assert case
     cases.postpone(case, Decision.wait(NOW, Rule.ACCOUNT_PAUSED, ""), NOW, [])
+
+    for number in range(100, 220):
+        cases.accept(said(payment_target(str(number)), at=NOW + timedelta(seconds=1)))
 
     text = client.get("/").text
 
@@ -266,13 +277,50 @@ def test_what_was_taken_or_refused_is_history_after_a_week(cases: Cases) -> None
     for number, state in enumerate((State.DEAD, State.CAPTURED, State.REFUSED)):
         settled(cases, str(number), state)
 
-    for number in range(20):
-        settled(cases, f"9{number}", State.CAPTURED)
-    assert overview(cases, NOW).urgent[0].state is State.DEAD
-    later = overview(cases, NOW + timedelta(days=8))
+    now, later = overview(cases, NOW), overview(cases, NOW + timedelta(days=8))
 
-    assert [case.state for case in later.urgent] == [State.DEAD]
-    assert len(overview(cases, NOW).urgent) == 12
+    assert [some.kind for some in now.urgent] == ["dead", "refused", "captured"]
+    assert [some.kind for some in later.urgent] == ["dead"]
+
+
+def test_what_is_left_out_of_the_list_on_top_is_told(client: FlaskClient, cases: Cases) -> None:
+    """With how many there are, and where all of them are."""
+    for number in range(30):
+        settled(cases, f"9{number}", State.CAPTURED)
+    settled(cases, "1", State.DEAD)
+
+    urgent = client.get("/").text.split("<section")[1]
+
+    assert urgent.count(">Captured</span>") == 10
+    assert '<a href="/cases?kind=captured">Captured: the latest 10 of 30 in 7 days; show all</a>' in urgent
+    assert "Given up: the latest" not in urgent
+    assert client.get("/cases?kind=captured").text.count(">Captured</span>") == 30
+
+
+def test_what_was_given_up_is_counted_whatever_it_is_about(client: FlaskClient, cases: Cases) -> None:
+    """A purchase too."""
+    given_up(cases, purchase_target("ORDER-1"))
+
+    assert (
+        '<dt><a href="/cases?kind=dead">Given up</a></dt>\n      <dd><strong>1</strong> today</dd>'
+        in client.get("/").text
+    )
+
+
+def test_what_waits_is_listed_as_it_is_counted(client: FlaskClient, cases: Cases) -> None:
+    """Also what is being cancelled; and that lists hold more than payments is told."""
+    for number in ("1", "2"):
+        cases.accept(said(payment_target(number), at=NOW))
+    case = cases.claim(payment_target("2"), NOW, timedelta(seconds=90))
+    assert case
+    cases.advance(case, Decision.cancel(Rule.BUYER_WITHDREW, ""), NOW, timedelta(seconds=90), [])
+    home = client.get("/").text
+
+    listed = re.findall(r">(payment:\d+)</a>", client.get("/cases?kind=waiting").text)
+
+    assert sorted(listed) == ["payment:1", "payment:2"]
+    assert '<a href="/cases?kind=waiting">Waiting</a></dt>\n      <dd><strong>2</strong> today</dd>' in home
+    assert "The lists behind the numbers go further back, and hold purchases" in home
 
 
 def test_the_list_is_searched_and_read_page_by_page(client: FlaskClient, cases: Cases) -> None:
@@ -290,9 +338,9 @@ def test_the_list_is_searched_and_read_page_by_page(client: FlaskClient, cases: 
     assert len({*names[0], *names[1]}) == 61
     assert "Back to the newest" in second
     assert re.findall(r">(payment:\d+)</a>", client.get("/cases?q=131").text) == ["payment:131"]
-    assert re.findall(r">(payment:\d+)</a>", client.get("/cases?state=dead").text) == ["payment:7"]
-    assert "No case is like that." in client.get("/cases?q=131&state=dead").text
-    assert len(re.findall(r">(payment:\d+)</a>", client.get("/cases?state=elsewhere&before=x").text)) == 50
+    assert re.findall(r">(payment:\d+)</a>", client.get("/cases?kind=dead").text) == ["payment:7"]
+    assert "No case is like that." in client.get("/cases?q=131&kind=dead").text
+    assert len(re.findall(r">(payment:\d+)</a>", client.get("/cases?kind=elsewhere&before=x").text)) == 50
     assert client.get("/cases?before=0001-01-01T00:00:00%2B14:00 payment:1").status_code == 200
 
 

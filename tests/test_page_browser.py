@@ -156,13 +156,13 @@ def test_the_login_refuses_and_lets_in(stage: Stage) -> None:
     """And out again; a case that was asked for before is what comes after."""
     with stage.context() as context:
         page = context.new_page()
-        page.goto("/cases?state=captured")
+        page.goto("/cases?kind=captured")
         page.fill("#password", "wrong")
         page.click("main button")
         assert "That is not the password." in page.inner_text("[role=alert]")
         page.fill("#password", PASSWORD)
         page.press("#password", "Enter")
-        assert page.url.endswith("/cases?state=captured")
+        assert page.url.endswith("/cases?kind=captured")
         cookies = {cookie["name"]: cookie for cookie in context.cookies()}
         assert cookies["__Host-session"]["httpOnly"]
         assert cookies["__Host-session"]["secure"]
@@ -182,7 +182,7 @@ def test_a_case_is_found_by_search_and_by_state(stage: Stage, numbers: dict[str,
         page.click("text=Show")
         assert page.locator("tbody tr").count() == 1
         page.fill("#q", "payment")
-        page.select_option("#state", "cancelled")
+        page.select_option("#kind", "released")
         page.click("text=Show")
         assert page.locator("tbody th").all_inner_texts() == [f"payment:{numbers['released']}"]
         page.click("tbody a")

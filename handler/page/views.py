@@ -20,10 +20,11 @@ from handler.by_hand import is_releasable
 from handler.explain import explained
 from handler.explain.catalog import LANGUAGES
 from handler.models import Case
-from handler.models import State
 from handler.models import Target
 from handler.page.login import Login
 from handler.page.overview import KINDS
+from handler.page.overview import kind_of
+from handler.page.overview import newest
 from handler.page.overview import overview
 from handler.page.page import Page
 from handler.page.pictures import pictures
@@ -36,8 +37,6 @@ ON_A_PAGE = 50
 
 def rendered(template: str, **values: Any) -> str:
     """Return a template, filled in, in the language of the request."""
-    kind_of = {state: kind for kind, states in KINDS.items() for state in states}
-    state_of = {kind: max(states) for kind, states in KINDS.items()}
     return render_template(
         template,
         words=g.words,
@@ -45,7 +44,6 @@ def rendered(template: str, **values: Any) -> str:
         session=g.session,
         kinds=list(KINDS),
         kind_of=kind_of,
-        state_of=state_of,
         languages=LANGUAGES,
         in_language=_in_language,
         **values,
@@ -84,11 +82,10 @@ def add_views(blueprint: Blueprint, page: Page) -> None:
 
     @blueprint.get("/cases", endpoint="cases")
     def listed() -> str:
-        state, text = request.args.get("state", ""), request.args.get("q", "").strip()
-        wanted = State(state) if state in set(State) else None
-        found = page.cases().newest(ON_A_PAGE + 1, wanted, text, _before())
+        kind, text = request.args.get("kind", ""), request.args.get("q", "").strip()
+        found = newest(page.cases(), ON_A_PAGE + 1, kind, text, _before())
         older = found[ON_A_PAGE - 1] if len(found) > ON_A_PAGE else None
-        return rendered("cases.html", cases=found[:ON_A_PAGE], older=older, states=list(State), state=state, text=text)
+        return rendered("cases.html", cases=found[:ON_A_PAGE], older=older, kind=kind, text=text)
 
     @blueprint.get("/case", endpoint="case")
     def told() -> str:
