@@ -14,12 +14,14 @@ from flask import request
 from flask import url_for
 from werkzeug.exceptions import Conflict
 from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response as AnyResponse
 
 from handler.by_hand import is_releasable
 from handler.explain import explained
 from handler.explain.catalog import LANGUAGES
 from handler.models import Case
+from handler.models import State
 from handler.models import Target
 from handler.page.login import Login
 from handler.page.overview import KINDS
@@ -30,6 +32,9 @@ from handler.page.page import Page
 from handler.page.pictures import pictures
 from handler.receipt import receipt_of
 from handler.receipt.pdf import pdf_of
+
+#: What a person can ask for.
+WISHES = ("release", "replay")
 
 #: How many cases are on one page of the list.
 ON_A_PAGE = 50
@@ -55,24 +60,28 @@ def add_login(blueprint: Blueprint, login: Login) -> None:
 
     @blueprint.get("/login", endpoint="login")
     def ask() -> str:
-        return rendered("login.html", problem=None, next=_next())
+        return _login_form()
 
     @blueprint.post("/login")
     def enter() -> AnyResponse | tuple[str, int, dict[str, str]]:
         address = request.remote_addr or ""
         if (seconds := login.wait(address)) is not None:
             told = g.words.page["login"]["wait"].format(seconds=seconds)
-            return rendered("login.html", problem=told, next=_next()), 429, {"Retry-After": str(seconds)}
+            return _login_form(told), 429, {"Retry-After": str(seconds)}
         if not login.knows(request.form.get("password", ""), address):
-            return rendered("login.html", problem=g.words.page["login"]["wrong"], next=_next()), 401, {}
+            return _login_form(g.words.page["login"]["wrong"]), 401, {}
         return login.begin(make_response(redirect(_next(), 303)))
 
     @blueprint.post("/logout")
     def leave() -> AnyResponse:
-        return login.end(make_response(redirect(url_for("page.login"), 303)))
+        return login.end(g.session, make_response(redirect(url_for("page.login"), 303)))
+
+    @blueprint.errorhandler(Unauthorized)
+    def again(_error: Unauthorized) -> tuple[str, int]:
+        return _login_form(g.words.page["login"]["again"]), 401
 
 
-def add_views(blueprint: Blueprint, page: Page) -> None:
+def add_views(blueprint: Blueprint, page: Page, login: Login) -> None:
     """Add what is shown at which address."""
 
     @blueprint.get("/")
@@ -94,7 +103,8 @@ def add_views(blueprint: Blueprint, page: Page) -> None:
         story = explained(case, history, g.words.explain)
         may = {"release": _may_be_released(case), "replay": not case.is_final}
         has_receipt = receipt_of(case, g.words.language, page.clock()) is not None
-        asked = request.args.get("asked")
+        sealed = request.args.get("asked", "")
+        asked = next((what for what in WISHES if login.has_sealed(f"{what} {case.target}", sealed)), None)
         return rendered(
             "case.html", case=case, story=story, history=history, may=may, asked=asked, has_receipt=has_receipt
         )
@@ -121,7 +131,11 @@ def add_views(blueprint: Blueprint, page: Page) -> None:
         _expect_possible(what, case)
         wish = page.release if what == "release" else page.replay
         wish(case.target)
-        return redirect(url_for("page.case", target=str(case.target), asked=what), 303)
+        return redirect(url_for("page.case", target=str(case.target), asked=login.seal(f"{what} {case.target}")), 303)
+
+
+def _login_form(problem: str | None = None) -> str:
+    return rendered("login.html", problem=problem, next=_next())
 
 
 def _in_language(language: str) -> str:
@@ -141,7 +155,7 @@ def _case(page: Page) -> Case:
 
 
 def _may_be_released(case: Case) -> bool:
-    return is_releasable(case.target) and not case.is_final
+    return is_releasable(case.target) and not case.is_final and case.state is not State.CANCELLED
 
 
 def _expect_possible(what: str, case: Case) -> None:
@@ -160,6 +174,7 @@ def _before() -> tuple[datetime, Target] | None:
 
 def _next() -> str:
     """Return where to go after the login: to a view of this page and nowhere else."""
-    wanted = request.values.get("next", "")
+    target = request.form.get("target", "")
+    wanted = url_for("page.case", target=target) if target else request.values.get("next", "")
     is_ours = wanted.isprintable() and wanted.startswith(("/cases", "/case?", "/?"))
     return wanted if is_ours else url_for("page.home")
