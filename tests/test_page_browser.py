@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser
@@ -247,20 +248,35 @@ def test_replay_is_confirmed_and_happens(stage: Stage, numbers: dict[str, str]) 
         record.close()
 
 
-def test_a_form_of_another_site_is_refused(stage: Stage, numbers: dict[str, str], tmp_path: Path) -> None:
-    """Though the browser is logged in."""
+def forged(stage: Stage, serve: Callable[..., Server], number: str) -> str:
+    """Return the address of somebody else's form on this machine: to a browser, it is of the same site."""
+    fields = f'<input name="target" value="payment:{number}"><input name="csrf" value="x">'
+    form = f'<form method="post" action="{stage.handler.url}/release">{fields}<button>Win</button></form>'
+
+    def application(_environ: object, start_response: Callable[..., object]) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/html")])
+        return [form.encode()]
+
+    return serve(application).url
+
+
+def test_a_form_of_another_site_is_refused(stage: Stage, numbers: dict[str, str], serve: Callable[..., Server]) -> None:
+    """Though the browser is logged in, and says so."""
+    record = stage.handler.cases()
+    target = payment_target(numbers["wanted"])
+    before = record.get(target), record.history(target)
     with stage.context() as context:
         page = stage.entered(context)
-        forged = tmp_path / "forged.html"
-        fields = f'<input name="target" value="payment:{numbers["wanted"]}"><input name="csrf" value="x">'
-        forged.write_text(
-            f'<form method="post" action="{stage.handler.url}/release">{fields}<button>Win</button></form>'
-        )
-        page.goto(forged.as_uri())
-        page.click("button")
+        page.goto(forged(stage, serve, numbers["wanted"]))
+        with page.expect_navigation() as navigation:
+            page.click("button")
+        answer = navigation.value
 
-        assert page.locator("[role=alert]").count() + page.locator("#password").count() == 1
-        assert stage.memory.payments[numbers["wanted"]]["status"] == "authorized"
+        assert "__Host-session=" in answer.request.all_headers()["cookie"]
+        assert answer.status == 403
+        assert "not made by this page" in page.inner_text("[role=alert]")
+    assert (record.get(target), record.history(target)) == before
+    record.close()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -309,27 +325,87 @@ def test_with_forced_colours_the_legend_keeps_its_own(stage: Stage) -> None:
         assert len(colours) == len(swatches) - 1
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_use_every_view(stage: Stage, numbers: dict[str, str], size: str, scheme: Any) -> None:
+def views(numbers: dict[str, str]) -> list[str]:
+    """Return the addresses of all that is shown to whoever is logged in."""
+    targets = [f"payment:{numbers[name]}" for name in ("released", "captured", "wanted")]
+    targets += ["payment:71100", "payment:7201", "payment:7001", "purchase:ORDER-7301", f"purchase:{LONG}"]
+    asking = [f"/{what}?target=payment:{numbers['wanted']}" for what in ("release", "replay")]
+    refused = ["/case?target=payment:none", f"/release?target=payment:{numbers['released']}"]
+    lists = ["/", "/cases", "/cases?q=nothing", "/cases?kind=waiting", f"/cases?before={utc_now():%Y-%m-%d} x:1"]
+    return [*lists, *(f"/case?target={target}" for target in targets), *asking, *refused]
+
+
+LOOKS = [
+    ("desktop", "light", "en-US"),
+    ("desktop", "dark", "es-AR"),
+    ("phone", "light", "pt-BR"),
+    ("phone", "dark", "en-US"),
+]
+
+
+@pytest.mark.parametrize("setting", LOOKS, ids=["-".join(setting) for setting in LOOKS])
+def test_everybody_can_use_every_view(
+    stage: Stage, numbers: dict[str, str], serve: Callable[..., Server], setting: tuple[str, str, str]
+) -> None:
     """No violation of any rule of axe; nothing is wider than the window."""
-    views = ["/", "/cases", "/cases?q=nothing", stage.case(numbers["released"]), stage.case(numbers["wanted"])]
-    views += [f"/release?target=payment:{numbers['wanted']}", f"/replay?target=payment:{numbers['wanted']}"]
+    size, scheme, locale = setting
     width, _ = SIZES[size]
-    with stage.context(size, scripts=True, color_scheme=scheme) as context:
+    found: dict[str, list[str]] = {}
+
+    def look(page: Page, name: str) -> None:
+        for closed in page.locator("summary").all():
+            closed.click()
+        found[name] = violations(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+    with stage.context(size, scripts=True, color_scheme=scheme, locale=locale) as context:
         page = context.new_page()
         page.goto("/login")
-        found = {"/login": violations(page)}
-        page.fill("#password", PASSWORD)
+        look(page, "login")
+        page.fill("#password", "wrong")
         page.click("main button")
-        for view in [*views, "/case?target=payment:none"]:
+        page.wait_for_selector("[role=alert]")
+        look(page, "wrong password")
+        page = stage.entered(context)
+        for view in views(numbers):
             page.goto(view)
-            for closed in page.locator("summary").all():
-                closed.click()
-            found[view] = violations(page)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+            look(page, view)
+        page.goto("/cases")
+        page.click("[rel=next]")
+        page.wait_for_url("**/cases?*before=*")
+        look(page, "second page")
+        page.goto("/replay?target=payment:71111")
+        page.click("main button")
+        page.wait_for_selector("[role=status]")
+        look(page, "asked for")
+        page.goto(forged(stage, serve, numbers["wanted"]))
+        page.click("button")
+        page.wait_for_selector("[role=alert]")
+        look(page, "forged")
+        page.goto(f"/release?target=payment:{numbers['wanted']}")
+        context.clear_cookies()
+        page.click("main button")
+        page.wait_for_selector("#password")
+        look(page, "logged out meanwhile")
 
     assert found == {view: [] for view in found}
+
+
+def test_everybody_can_read_that_they_must_wait(browser: Browser, stage: Stage, tmp_path: Path) -> None:
+    """After ten wrong passwords."""
+    guarded = Stage(Handler(tmp_path, stage.handler.upstream, PAGE_PASSWORD=PASSWORD), stage.memory, browser)
+    with guarded.context(scripts=True) as context:
+        page = context.new_page()
+        page.goto("/login")
+        for _ in range(11):
+            page.fill("#password", "wrong")
+            with page.expect_navigation() as navigation:
+                page.click("main button")
+
+        assert navigation.value.status == 429
+        assert "Try again in" in page.inner_text("[role=alert]")
+        assert violations(page) == []
+    guarded.handler.close()
 
 
 def violations(page: Page) -> list[str]:
@@ -341,24 +417,71 @@ def violations(page: Page) -> list[str]:
 
 
 def test_with_the_keyboard_alone(stage: Stage) -> None:
-    """The content is one key away, and where one is can be seen."""
+    """In, to a case, its release, and out; at each stop it can be seen where one is."""
+    number = stage.memory.add_payment()
+    stage.handler.receipt(fakes.mercadopago_delivery(number, at=utc_now()))
+    stage.handler.ended(payment_target(number))
+    with stage.context(scripts=True) as context:
+        page = context.new_page()
+        page.goto("/login")
+        expect_outline(page)
+        page.keyboard.type(PASSWORD)
+        enter(page)
+        page.keyboard.press("Tab")
+        assert focused(page) == "Skip to the content"
+        step_to(page, "Cases")
+        enter(page)
+        step_to(page, "q")
+        page.keyboard.type(number)
+        enter(page)
+        for stop in (f"payment:{number}", "Release …", "Yes, release it"):
+            step_to(page, stop)
+            enter(page)
+        assert "Asked for." in page.inner_text("[role=status]")
+        wait_until(lambda: stage.memory.payments[number]["status"] == "cancelled")
+        step_to(page, "Log out")
+        enter(page)
+
+        assert page.url.endswith("/login")
+
+
+def focused(page: Page) -> str:
+    """Return what the element is called that keys go to."""
+    name: str = page.evaluate("document.activeElement.innerText?.trim() || document.activeElement.name || ''")
+    return name
+
+
+def expect_outline(page: Page) -> None:
+    style = page.evaluate(
+        "(({outlineStyle, outlineWidth}) => [outlineStyle, parseFloat(outlineWidth)])"
+        "(getComputedStyle(document.activeElement))"
+    )
+    assert style == ["solid", 3], focused(page)
+
+
+def step_to(page: Page, name: str) -> None:
+    """Go on from stop to stop until the one of this name."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        expect_outline(page)
+        if focused(page) == name:
+            return
+    pytest.fail(f"{name} is not reached")
+
+
+def enter(page: Page) -> None:
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def test_nothing_is_asked_of_anybody_else(stage: Stage, numbers: dict[str, str]) -> None:
+    """For all views together: themselves, one style sheet, and one icon where the browser shows any."""
     with stage.context() as context:
         page = stage.entered(context)
-        page.keyboard.press("Tab")
-        assert page.locator(":focus").inner_text() == "Skip to the content"
-        page.keyboard.press("Enter")
-        assert page.url.endswith("#main")
-        page.goto("/cases")
-        for _ in range(5):
-            page.keyboard.press("Tab")
-        assert page.locator(":focus").count() == 1
+        stage.asked.clear()
+        for view in views(numbers):
+            page.goto(view)
+        own = {stage.handler.url + quote(view, safe="/?=:&") for view in views(numbers)}
+        looks = {f"{stage.handler.url}/page/{file}" for file in ("page.css", "icon.svg")}
 
-
-def test_nothing_is_asked_of_anybody_else(stage: Stage) -> None:
-    """All that the browser asked for in all of these: views, one style sheet, one icon."""
-    with stage.context() as context:
-        stage.entered(context).goto("/")
-
-    assert stage.asked
-    ours = {url for url in stage.asked if url.startswith(stage.handler.url)}
-    assert {url for url in stage.asked - ours if not url.startswith("file:")} == set()
+        assert own <= stage.asked <= own | looks
