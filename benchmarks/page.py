@@ -42,7 +42,7 @@ OUTCOMES = {
 VIEWS = {
     "overview": "/",
     "list": "/cases",
-    "list of one state": "/cases?state=dead",
+    "list of one state": "/cases?kind=dead",
     "search, found": "/cases?q=1300000500",
     "search, nothing found": "/cases?q=nothing",
     "one case": "/case?target=payment:1300000500",

@@ -37,6 +37,7 @@ LEASE = timedelta(seconds=90)
 CANCEL = Decision.cancel(Rule.BUYER_WITHDREW, "reserved")
 CANCELLED = Decision.end(State.CANCELLED, Rule.BUYER_WITHDREW, "released")
 NOTHING = Decision.end(State.NOTHING, Rule.RESERVE_WANTED, "kept")
+DEAD = Decision.end(State.DEAD, Rule.EXPIRED, "given up")
 LATER = Decision.wait(NOW + timedelta(seconds=30), Rule.UNCLEAR, "GET was answered 500")
 
 Write = Callable[[Cases, Case], None]
@@ -640,6 +641,49 @@ def test_what_is_opened_again_has_not_ended(cases: Cases) -> None:
     assert found.counts == {State.PENDING: 1}
     assert case
     assert (case.began_at, case.ended_at) == (None, None)
+
+
+def test_what_was_given_up_is_counted_whatever_it_is_about(cases: Cases) -> None:
+    """A purchase when it changed last, beside payments; what led to others and ended well is not."""
+    ended(cases, "1", DEAD, NOW)
+    for reference, decision in (("A", DEAD), ("B", DEAD), ("C", NOTHING)):
+        cases.accept(said(purchase_target(reference), at=NOW))
+        purchase = cases.claim(purchase_target(reference), NOW, LEASE)
+        assert purchase
+        cases.settle(purchase, decision, NOW + timedelta(days=reference == "B"), [])
+
+    first, second = cases.outcomes([NOW, NOW + timedelta(days=1), NOW + timedelta(days=2)])
+
+    assert (first.counts, second.counts) == ({State.DEAD: 2}, {State.DEAD: 1})
+
+
+def test_the_cases_of_a_state_are_counted_from_a_moment_on(cases: Cases) -> None:
+    """Whatever they are about."""
+    for number in range(3):
+        ended(cases, f"{number}", DEAD, NOW + timedelta(days=number))
+    ended(cases, "9", NOTHING, NOW + timedelta(days=2))
+
+    assert [cases.number(State.DEAD, NOW + timedelta(days=number)) for number in range(4)] == [3, 2, 1, 0]
+
+
+def test_accounts_that_wait_are_found_behind_any_number_of_others(cases: Cases) -> None:
+    """As long as one of their cases is open."""
+    waits = Decision.wait(NOW, Rule.ACCOUNT_PAUSED, "")
+    for account in ("sur", "acme", "acme-2", "gone"):
+        target = Target(account, TargetKind.PAYMENT, "1")
+        cases.accept(said(target, at=NOW))
+        case = cases.claim(target, NOW, LEASE)
+        assert case
+        cases.postpone(case, waits, NOW, [])
+    gone = cases.claim(Target("gone", TargetKind.PAYMENT, "1"), NOW, LEASE)
+    assert gone
+    cases.settle(gone, DEAD, NOW, [])
+    cases.accept(said(Target("acme", TargetKind.PAYMENT, "2"), at=NOW))
+    for number in range(120):
+        cases.accept(said(payment_target(f"{number}"), at=NOW + timedelta(seconds=1)))
+
+    assert cases.accounts_that_wait(Rule.ACCOUNT_PAUSED) == ["acme", "acme-2", "sur"]
+    assert cases.accounts_that_wait(Rule.ASKED_TO_WAIT) == []
 
 
 def notice(name: str = "reserve.released:payment:1:1", channel: str = "webhook", seconds: int = 0) -> Notice:

@@ -18,6 +18,7 @@ from handler.cli import COMMANDS
 from handler.cli import main
 from handler.explain import explain
 from handler.explain.catalog import LANGUAGES
+from handler.explain.catalog import Catalog
 from handler.explain.catalog import catalog_of
 from handler.explain.catalog import language_of
 from handler.explain.steps import told
@@ -27,6 +28,7 @@ from handler.models import PaymentStatus
 from handler.models import Sign
 from handler.models import State
 from handler.models import Step
+from handler.page.words import words_of
 from handler.policy import Rule
 from handler.services import Services
 from handler.simulator import Fault
@@ -46,19 +48,20 @@ payment:1319999001: the reserve is cancelled; the buyer has the card limit back.
 What happened
   2026-11-22 10:00:00Z  your own system said: the buyer withdrew
   2026-11-22 10:00:00Z  payment 1319999001 is authorized (pending_capture) at
-                        Mercado Pago, not captured, 50.0 ARS: held on the card,
+                        Mercado Pago, not captured, 50.00 ARS: held on the card,
                         not taken
   2026-11-22 10:00:00Z  it was decided to cancel (buyer_withdrew)
   2026-11-22 10:00:00Z  Mercado Pago was asked to cancel: "PUT
                         /v1/payments/1319999001, status cancelled"
   2026-11-22 10:00:00Z  Mercado Pago answered: payment 1319999001 is cancelled
-                        (by_collector), not captured, 50.0 ARS: nothing is held
+                        (by_collector), not captured, 50.00 ARS: nothing is held
                         any more
-  2026-11-22 10:00:00Z  ended as cancelled
+  2026-11-22 10:00:00Z  ended as released
 
 The rule that decided: buyer_withdrew
-  The buyer withdrew, so what is reserved is not needed any more. "payment
-  1319999001 is cancelled (by_collector), not captured, 50.0 ARS"
+  The buyer withdrew, so what is reserved is not needed any more. Payment
+  1319999001 is cancelled (by_collector) at Mercado Pago, not captured, 50.00
+  ARS: nothing is held any more.
 
 What would have changed it
   A capture before that; or an amount, currency or external_reference in the
@@ -103,6 +106,7 @@ def test_every_language_has_the_same_messages(language: str) -> None:
 def test_the_catalogs_know_all_that_can_be_on_record() -> None:
     """States, rules, signs, statuses, senders and steps."""
     assert set(ENGLISH["states"]) == set(ENGLISH["left"]) == set(State)
+    assert set(ENGLISH["outcomes"]) == {state for state in State if not state.is_open}
     assert set(ENGLISH["why"]) == set(ENGLISH["otherwise"]) == set(Rule)
     assert set(ENGLISH["said"]) == set(Sign)
     assert set(ENGLISH["statuses"]) == set(PaymentStatus)
@@ -144,6 +148,37 @@ def test_a_release_is_explained(services: Services, simulator: Simulator, cases:
         assert catalog["said"]["withdrew"].format(who=catalog["who"]["merchant"]) in told
         assert catalog["statuses"]["authorized"] in " ".join(told.split())
         assert "{" not in told
+
+
+@pytest.mark.parametrize(
+    ("catalog", "told"),
+    [(ENGLISH, "1,234.50 ARS"), (SPANISH, "1.234,50 ARS"), (PORTUGUESE, "1.234,50 ARS")],
+    ids=LANGUAGES,
+)
+def test_amounts_are_written_as_the_language_does(
+    services: Services, simulator: Simulator, cases: Cases, catalog: Catalog, told: str
+) -> None:
+    """Everywhere in a story alike."""
+    target = payment_target(simulator.memory.add_payment(transaction_amount=1234.5))
+    services.accept(said(target))
+    fakes.work_off(services)
+    case = cases.get(target)
+    assert case is not None
+
+    story = " ".join(explain(case, cases.history(target), catalog, 100).split())
+
+    assert re.findall(r"\d\S* ARS", story) == [told] * 4
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", [state for state in State if not state.is_open])
+def test_how_it_ended_is_told_in_the_words_of_the_page(language: str, state: State) -> None:
+    """And not in the record's."""
+    ended = told(Entry(NOW, Step.ENDED, Rule.PAID, f"{state}: so it was"), catalog_of(language))
+    word = words_of(language).page["states"][state].lower()
+
+    assert ended.endswith(f" {word}")
+    assert told(Entry(NOW, Step.ENDED, Rule.PAID, "unheard_of: x"), catalog_of(language)).endswith(" unheard_of")
 
 
 def test_what_waits_and_what_was_unclear_is_explained(services: Services, simulator: Simulator, cases: Cases) -> None:

@@ -11,6 +11,7 @@ from string import Formatter
 
 import pytest
 from flask import Flask
+from flask import Response
 from flask.testing import FlaskClient
 
 from handler.by_hand import released
@@ -20,6 +21,7 @@ from handler.errors import StorageError
 from handler.explain.catalog import LANGUAGES
 from handler.models import Sign
 from handler.models import State
+from handler.models import Target
 from handler.page import Page
 from handler.page import serve_page
 from handler.page.charts import HEIGHT
@@ -27,6 +29,10 @@ from handler.page.charts import LEAST
 from handler.page.charts import percentile
 from handler.page.charts import stacked
 from handler.page.login import COOKIE
+from handler.page.login import LASTS
+from handler.page.login import MOST_LEFT
+from handler.page.login import Login
+from handler.page.login import Session
 from handler.page.overview import overview
 from handler.page.words import words_of
 from handler.policy import Decision
@@ -76,7 +82,10 @@ def client(stranger: FlaskClient) -> FlaskClient:
 
 def settled(cases: Cases, number: str, state: State, rule: Rule = Rule.CAPTURED) -> None:
     """Put a payment on record that ended like this."""
-    target = payment_target(number)
+    ended(cases, payment_target(number), state, rule)
+
+
+def ended(cases: Cases, target: Target, state: State, rule: Rule) -> None:
     cases.accept(said(target, Sign.WITHDREW, at=NOW))
     case = cases.claim(target, NOW, timedelta(seconds=90))
     assert case
@@ -95,9 +104,13 @@ def test_without_a_password_there_is_no_page(services: Services, page: Page) -> 
     client = served(services, replace(page, password=lambda: "")).test_client()
     plain = create_app(fakes.reception(services), lambda: True).test_client()
 
-    assert {client.get(path).status_code for path in ("/", "/login", "/cases", CASE)} == {404}
-    assert client.post("/login", data={"password": ""}).status_code == 404
-    assert plain.get("/").status_code == 404
+    ordinary = plain.get("/")
+    assert (ordinary.status_code, ordinary.content_type) == (404, "application/problem+json")
+    for path in ("/", "/login", "/cases", CASE, "/page/page.css", "/?lang=es"):
+        answer = client.get(path)
+        assert (answer.data, answer.headers) == (ordinary.data, ordinary.headers)
+    answer = client.post("/login", data={"password": ""})
+    assert (answer.data, answer.headers) == (ordinary.data, ordinary.headers)
     assert PASSWORD not in repr(page)
 
 
@@ -165,15 +178,40 @@ def test_a_session_ends_with_its_password(services: Services, page: Page) -> Non
 
 
 def test_who_leaves_is_out(client: FlaskClient) -> None:
-    """The browser forgets the session."""
+    """The browser forgets the session, and a copy of its cookie is not believed any more."""
+    copied = client.get_cookie(COOKIE)
+    assert copied
     left = client.post("/logout", data={"csrf": csrf_of(client, "/")})
 
     assert left.headers["Location"] == "/login"
     assert client.get("/").status_code == 303
+    client.set_cookie(COOKIE, copied.value)
+    assert client.get("/").status_code == 303
+
+
+def test_sessions_that_were_left_are_forgotten_once_they_would_have_ended(clock: Clock) -> None:
+    """Until then no copy of them is believed; so many at most are remembered."""
+    login = Login(lambda: PASSWORD, clock)
+    for number in range(MOST_LEFT + 1):
+        login.end(Session(f"{number}"), Response())
+    remembered = len(login._left)
+    clock.forward(seconds=LASTS.total_seconds() + 1)
+    login.end(Session("last"), Response())
+
+    assert (remembered, list(login._left)) == (MOST_LEFT, ["last"])
+
+
+def test_a_session_lasts_twelve_hours(client: FlaskClient, clock: Clock) -> None:
+    """And not a moment longer."""
+    clock.forward(hours=12)
+    assert client.get("/").status_code == 200
+
+    clock.forward(seconds=1)
+    assert client.get("/").status_code == 303
 
 
 @pytest.mark.parametrize("token", ["", "x", "\u00e9"])
-@pytest.mark.parametrize("path", ["/logout", "/release", "/replay", "/login"])
+@pytest.mark.parametrize("path", ["/logout", "/release", "/replay"])
 def test_a_form_that_was_not_made_here_is_refused(client: FlaskClient, cases: Cases, path: str, token: str) -> None:
     """And changes nothing."""
     settled(cases, "1", State.DEAD)
@@ -184,12 +222,63 @@ def test_a_form_that_was_not_made_here_is_refused(client: FlaskClient, cases: Ca
     assert cases.newest(1)[0].state is State.DEAD
 
 
-def test_a_form_of_a_stranger_is_refused(stranger: FlaskClient, cases: Cases) -> None:
+def test_a_form_of_an_earlier_login_leads_to_the_login(client: FlaskClient, cases: Cases) -> None:
+    """It changes nothing, and what was to be done is one login away."""
+    settled(cases, "1", State.DEAD)
+    token = csrf_of(client, "/")
+    client.post("/login", data={"password": PASSWORD, "csrf": token})
+    answer = client.post("/release", data={"target": "payment:1", "csrf": token})
+
+    assert answer.status_code == 401
+    assert "That form is of an earlier login" in answer.text
+    assert f'name="next" value="{CASE}"' in answer.text
+    assert cases.newest(1)[0].state is State.DEAD
+
+
+def test_a_login_that_was_opened_before_another_leads_to_the_login(stranger: FlaskClient) -> None:
+    """It ends no session and begins none; a forged one is refused."""
+    assert "csrf" not in stranger.get("/login").text
+    stranger.post("/login", data={"password": PASSWORD})
+    answer = stranger.post("/login", data={"password": PASSWORD})
+    forged = stranger.post("/login", data={"password": PASSWORD, "csrf": "x"})
+    again = stranger.post("/login", data={"password": PASSWORD, "csrf": csrf_of(stranger, "/login")})
+
+    assert [each.status_code for each in (answer, forged, again)] == [401, 403, 303]
+    assert "That form is of an earlier login" in answer.text
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/release", "/replay", "/logout"])
+def test_a_form_whose_session_has_ended_leads_to_the_login(
+    client: FlaskClient, cases: Cases, clock: Clock, path: str
+) -> None:
     """Without a session there is nothing to be done."""
     settled(cases, "1", State.DEAD)
+    token = csrf_of(client, "/")
+    clock.forward(hours=13)
+    answer = client.post(path, data={"target": "payment:1", "csrf": token})
 
-    assert stranger.post("/release", data={"target": "payment:1"}).status_code == 403
+    assert answer.status_code == 401
+    assert "you were logged out meanwhile: nothing was done" in answer.text
     assert cases.newest(1)[0].state is State.DEAD
+
+
+def test_a_stranger_may_ask_for_the_head_of_a_view(stranger: FlaskClient) -> None:
+    """Like for all of it; other methods are refused as everywhere."""
+    head, options = stranger.head(CASE), stranger.options("/")
+
+    assert (head.status_code, head.headers["Location"]) == (303, stranger.get(CASE).headers["Location"])
+    assert (options.status_code, set(options.headers["Allow"].split(", "))) == (405, {"GET", "HEAD"})
+
+
+@pytest.mark.parametrize("path", ["/login", "/release"])
+def test_a_form_that_is_too_large_is_refused(stranger: FlaskClient, path: str) -> None:
+    """Whoever sends it; notifications have limits of their own."""
+    answer = stranger.post(path, data={"password": "x" * 200_000})
+
+    assert answer.status_code == 413
+    assert "That is too much." in answer.text
+    assert stranger.post("/notifications/woocommerce", data=b"x" * 200_000).status_code != 413
 
 
 def test_every_answer_forbids_what_the_page_does_not_need(client: FlaskClient) -> None:
@@ -224,6 +313,22 @@ def test_the_overview_tells_what_came_of_it_and_what_needs_a_person(client: Flas
     assert "<script" not in text
 
 
+@pytest.mark.parametrize(
+    ("language", "scales"),
+    [
+        ("en", ["Highest bar: 2", "Highest bar: 0.0 s, log scale", "Highest bar: 2,469.00 ARS"]),
+        ("es", ["Barra más alta: 2", "Barra más alta: 0,0 s, escala logarítmica", "Barra más alta: 2.469,00 ARS"]),
+        ("pt", ["Barra mais alta: 2", "Barra mais alta: 0,0 s, escala logarítmica", "Barra mais alta: 2.469,00 ARS"]),
+    ],
+)
+def test_each_picture_tells_how_high_it_is(client: FlaskClient, cases: Cases, language: str, scales: list[str]) -> None:
+    """And which one does not grow evenly."""
+    settled(cases, "1", State.CANCELLED, Rule.BUYER_WITHDREW)
+    settled(cases, "2", State.CANCELLED, Rule.BUYER_WITHDREW)
+
+    assert re.findall(r'<p class="scale">(.*?)</p>', client.get(f"/?lang={language}").text) == scales
+
+
 def test_an_empty_record_is_calm(client: FlaskClient) -> None:
     """And has nothing to show."""
     text = client.get("/").text
@@ -233,11 +338,14 @@ def test_an_empty_record_is_calm(client: FlaskClient) -> None:
 
 
 def test_an_account_that_rests_is_told(client: FlaskClient, cases: Cases) -> None:
-    """Nothing is released meanwhile."""
+    """Nothing is released meanwhile, however much newer is waiting."""
     cases.accept(said(payment_target("1"), at=NOW))
     case = cases.claim(payment_target("1"), NOW, timedelta(seconds=90))
     assert case
     cases.postpone(case, Decision.wait(NOW, Rule.ACCOUNT_PAUSED, ""), NOW, [])
+
+    for number in range(100, 220):
+        cases.accept(said(payment_target(str(number)), at=NOW + timedelta(seconds=1)))
 
     text = client.get("/").text
 
@@ -250,13 +358,50 @@ def test_what_was_taken_or_refused_is_history_after_a_week(cases: Cases) -> None
     for number, state in enumerate((State.DEAD, State.CAPTURED, State.REFUSED)):
         settled(cases, str(number), state)
 
-    for number in range(20):
-        settled(cases, f"9{number}", State.CAPTURED)
-    assert overview(cases, NOW).urgent[0].state is State.DEAD
-    later = overview(cases, NOW + timedelta(days=8))
+    now, later = overview(cases, NOW), overview(cases, NOW + timedelta(days=8))
 
-    assert [case.state for case in later.urgent] == [State.DEAD]
-    assert len(overview(cases, NOW).urgent) == 12
+    assert [some.kind for some in now.urgent] == ["dead", "refused", "captured"]
+    assert [some.kind for some in later.urgent] == ["dead"]
+
+
+def test_what_is_left_out_of_the_list_on_top_is_told(client: FlaskClient, cases: Cases) -> None:
+    """With how many there are, and where all of them are."""
+    for number in range(30):
+        settled(cases, f"9{number}", State.CAPTURED)
+    settled(cases, "1", State.DEAD)
+
+    urgent = client.get("/").text.split("<section")[1]
+
+    assert urgent.count(">Captured</span>") == 10
+    assert '<a href="/cases?kind=captured">Captured: the latest 10 of 30 in 7 days; show all</a>' in urgent
+    assert "Given up: the latest" not in urgent
+    assert client.get("/cases?kind=captured").text.count(">Captured</span>") == 30
+
+
+def test_what_was_given_up_is_counted_whatever_it_is_about(client: FlaskClient, cases: Cases) -> None:
+    """A purchase too."""
+    ended(cases, purchase_target("ORDER-1"), State.DEAD, Rule.EXPIRED)
+
+    assert (
+        '<dt><a href="/cases?kind=dead">Given up</a></dt>\n      <dd><strong>1</strong> today</dd>'
+        in client.get("/").text
+    )
+
+
+def test_what_waits_is_listed_as_it_is_counted(client: FlaskClient, cases: Cases) -> None:
+    """Also what is being cancelled; and that lists hold more than payments is told."""
+    for number in ("1", "2"):
+        cases.accept(said(payment_target(number), at=NOW))
+    case = cases.claim(payment_target("2"), NOW, timedelta(seconds=90))
+    assert case
+    cases.advance(case, Decision.cancel(Rule.BUYER_WITHDREW, ""), NOW, timedelta(seconds=90), [])
+    home = client.get("/").text
+
+    listed = re.findall(r">(payment:\d+)</a>", client.get("/cases?kind=waiting").text)
+
+    assert sorted(listed) == ["payment:1", "payment:2"]
+    assert '<a href="/cases?kind=waiting">Waiting</a></dt>\n      <dd><strong>2</strong> today</dd>' in home
+    assert "The lists behind the numbers go further back, and hold purchases" in home
 
 
 def test_the_list_is_searched_and_read_page_by_page(client: FlaskClient, cases: Cases) -> None:
@@ -274,9 +419,9 @@ def test_the_list_is_searched_and_read_page_by_page(client: FlaskClient, cases: 
     assert len({*names[0], *names[1]}) == 61
     assert "Back to the newest" in second
     assert re.findall(r">(payment:\d+)</a>", client.get("/cases?q=131").text) == ["payment:131"]
-    assert re.findall(r">(payment:\d+)</a>", client.get("/cases?state=dead").text) == ["payment:7"]
-    assert "No case is like that." in client.get("/cases?q=131&state=dead").text
-    assert len(re.findall(r">(payment:\d+)</a>", client.get("/cases?state=elsewhere&before=x").text)) == 50
+    assert re.findall(r">(payment:\d+)</a>", client.get("/cases?kind=dead").text) == ["payment:7"]
+    assert "No case is like that." in client.get("/cases?q=131&kind=dead").text
+    assert len(re.findall(r">(payment:\d+)</a>", client.get("/cases?kind=elsewhere&before=x").text)) == 50
     assert client.get("/cases?before=0001-01-01T00:00:00%2B14:00 payment:1").status_code == 200
 
 
@@ -322,12 +467,34 @@ def test_release_is_asked_for_twice_and_then_on_record(client: FlaskClient, case
     done = client.post("/release", data={"target": "payment:1", "csrf": csrf_of(client, "/release?target=payment:1")})
 
     assert "Release payment:1?" in asked
-    assert done.headers["Location"] == "/case?target=payment:1&asked=release"
+    assert done.headers["Location"].startswith("/case?target=payment:1&asked=")
     assert "Asked for." in client.get(done.headers["Location"]).text
     case = cases.get(payment_target("1"))
     assert case
     assert case.state is State.PENDING
     assert ("person", Sign.WITHDREW) in [(word.source, word.sign) for word in case.said]
+
+
+@pytest.mark.parametrize("made_up", ["release", "replay", "zzz", "IngiOg.a.b", ""])
+def test_a_link_tells_of_nothing_that_was_not_asked_for(client: FlaskClient, cases: Cases, made_up: str) -> None:
+    """Whatever it says."""
+    settled(cases, "1", State.NOTHING, Rule.RESERVE_WANTED)
+
+    assert 'role="status"' not in client.get(f"{CASE}&asked={made_up}").text
+
+
+def test_what_was_asked_for_is_told_of_its_case_and_for_a_minute(
+    client: FlaskClient, cases: Cases, clock: Clock
+) -> None:
+    """Later, and elsewhere, nothing was asked for just now."""
+    for number in ("1", "2"):
+        settled(cases, number, State.NOTHING, Rule.RESERVE_WANTED)
+    done = client.post("/replay", data={"target": "payment:1", "csrf": csrf_of(client, "/")}).headers["Location"]
+
+    assert "decided afresh in a moment" in client.get(done).text
+    assert 'role="status"' not in client.get(done.replace("payment:1", "payment:2")).text
+    clock.forward(seconds=61)
+    assert 'role="status"' not in client.get(done).text
 
 
 def test_replay_is_asked_for_twice_and_then_on_record(client: FlaskClient, cases: Cases) -> None:
@@ -350,6 +517,20 @@ def test_what_is_over_stays_over(client: FlaskClient, cases: Cases, path: str) -
     assert 'href="/replay?' not in text
     assert client.get(f"{path}?target=payment:1").status_code == 409
     assert client.post(path, data={"target": "payment:1", "csrf": token}).status_code == 409
+
+
+def test_a_purchase_that_is_released_is_not_released_again(client: FlaskClient, cases: Cases) -> None:
+    """It can be looked at again, since another payment may have come."""
+    target = purchase_target("ORDER-1")
+    ended(cases, target, State.CANCELLED, Rule.BUYER_WITHDREW)
+    form = {"target": "purchase:ORDER-1", "csrf": csrf_of(client, "/")}
+
+    text = client.get("/case?target=purchase:ORDER-1").text
+
+    assert 'href="/release?' not in text
+    assert 'href="/replay?' in text
+    assert client.post("/release", data=form).status_code == 409
+    assert client.post("/replay", data=form).status_code == 303
 
 
 def test_a_release_has_a_receipt(client: FlaskClient, cases: Cases) -> None:

@@ -136,6 +136,14 @@ class Cases(Protocol):
         """Return what came of each span of time between two bounds, which ascend."""
         ...
 
+    def number(self, state: State, since: datetime) -> int:
+        """Return how many cases stand in a state and changed since then."""
+        ...
+
+    def accounts_that_wait(self, reason: str) -> list[str]:
+        """Return the accounts of which an open case waits for this reason, however many others are open."""
+        ...
+
     def counts(self) -> dict[State, int]:
         """Return how many cases stand in each state, those without any left out."""
         ...

@@ -12,6 +12,8 @@ from datetime import datetime
 from heapq import merge
 
 from handler.explain.catalog import Catalog
+from handler.explain.figures import amount
+from handler.explain.steps import in_words
 from handler.explain.steps import moment
 from handler.explain.steps import said
 from handler.explain.steps import told
@@ -35,8 +37,8 @@ class Explanation:
 
 def explained(case: Case, history: Iterable[Entry], catalog: Catalog) -> Explanation:
     """Return a case in words; `case.said` is filled in."""
-    amount = "" if case.amount is None else f" ({case.amount:.2f} {case.currency})"
-    headline = catalog["states"][case.state].format(target=case.target) + amount
+    held = amount(case.amount, case.currency, catalog)
+    headline = catalog["states"][case.state].format(target=case.target) + (held and f" ({held})")
     steps = tuple(_story(case, history, catalog))
     return Explanation(headline, catalog["headings"]["happened"], steps, tuple(_sections(case, catalog)))
 
@@ -51,7 +53,7 @@ def explain(case: Case, history: Iterable[Entry], catalog: Catalog, width: int) 
 
 def _sections(case: Case, catalog: Catalog) -> Iterator[tuple[str, str]]:
     headings = catalog["headings"]
-    decided = [catalog["why"].get(case.reason, ""), f'"{case.detail}"' if case.detail else ""]
+    decided = [catalog["why"].get(case.reason, ""), in_words(case.detail, catalog) if case.detail else ""]
     yield f"{headings['decided']}: {case.reason}", " ".join(filter(None, decided))
     yield headings["otherwise"], catalog["otherwise"].get(case.reason, "").format(target=case.target)
     yield headings["left"], catalog["left"][case.state].format(target=case.target, due_at=moment(case.due_at))

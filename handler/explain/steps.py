@@ -2,9 +2,11 @@
 
 import re
 from datetime import datetime
+from decimal import Decimal
 
 from handler.errors import UnclearError
 from handler.explain.catalog import Catalog
+from handler.explain.figures import amount
 from handler.models import Entry
 from handler.models import Notification
 from handler.models import Step
@@ -12,7 +14,7 @@ from handler.models import Step
 #: A payment or order as `str(Payment)` puts it on record.
 _PAYMENT = re.compile(
     r"(?:200: )?(?P<name>(?:payment|order) \S+) is (?P<status>[a-z_]+)(?: \((?P<detail>[^)]*)\))?,"
-    r" (?P<captured>captured|not captured|capture unknown), (?P<amount>\S+ \S*)(?P<more>.*)",
+    r" (?P<captured>captured|not captured|capture unknown), (?P<amount>[0-9]+(?:\.[0-9]+)? \S*)(?P<more>.*)",
     re.DOTALL,
 )
 
@@ -42,9 +44,27 @@ def told(entry: Entry, catalog: Catalog) -> str:
     return catalog["steps"][name].format(
         rule=entry.rule,
         detail=f'"{entry.detail}"',
-        state=entry.detail.partition(":")[0],
+        state=_ended_as(entry.detail.partition(":")[0], catalog),
         why=catalog["why"].get(entry.rule, ""),
     )
+
+
+def in_words(detail: str, catalog: Catalog) -> str:
+    """Return what is on record of a decision: what was read of a payment in words, anything else in quotes."""
+    found = _PAYMENT.fullmatch(detail)
+    if found is None or found["more"]:
+        return f'"{detail}"'
+    sentence = _payment(found, catalog["steps"]["payment"], catalog)
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _ended_as(state: str, catalog: Catalog) -> str:
+    return catalog["outcomes"].get(state, state)
+
+
+def _amount(recorded: str, catalog: Catalog) -> str:
+    value, _, currency = recorded.partition(" ")
+    return amount(Decimal(value), currency, catalog)
 
 
 def _payment(found: re.Match[str], sentence: str, catalog: Catalog) -> str:
@@ -53,6 +73,6 @@ def _payment(found: re.Match[str], sentence: str, catalog: Catalog) -> str:
         name=found["name"],
         status=f"{status} ({found['detail']})" if found["detail"] else status,
         captured=catalog["captured"][found["captured"]],
-        amount=found["amount"].strip(),
+        amount=_amount(found["amount"], catalog),
         meaning=catalog["statuses"].get(status, catalog["statuses"]["unknown"]) + found["more"],
     )

@@ -13,6 +13,7 @@ from flask import url_for
 from werkzeug.exceptions import Forbidden
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response as AnyResponse
 
 from handler.errors import StorageError
@@ -25,6 +26,7 @@ from handler.page.views import rendered
 from handler.page.words import COOKIE
 from handler.page.words import language_of
 from handler.page.words import words_of
+from handler.web.problems import problem
 
 __all__ = ["Page", "page_app", "serve_page"]
 
@@ -44,7 +46,6 @@ OPEN = frozenset({"page.login", "page.enter", "page.static"})
 def page_app(page: Page) -> Flask:
     """Return a WSGI application that serves the page and nothing else."""
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
     serve_page(app, page)
     return app
 
@@ -58,21 +59,17 @@ def serve_page(app: Flask, page: Page) -> None:
 
     @blueprint.before_request
     def admit() -> AnyResponse | None:
-        g.words, g.session = words_of(LANGUAGES[0]), None
+        g.words, g.session, g.is_off = words_of(LANGUAGES[0]), None, False
         g.words = words_of(language_of(request))
-        if not page.password():
+        g.is_off = not page.password()
+        if g.is_off:
             raise NotFound
-        g.session = login.session_of(request)
-        if g.session is None and request.endpoint not in OPEN:
-            if request.method != "GET":
-                raise Forbidden
-            return redirect(url_for("page.login", next=request.full_path.rstrip("?")), 303)
-        if g.session is not None and request.method == "POST" and not g.session.has_made(request.form.get("csrf", "")):
-            raise Forbidden
-        return None
+        return _way_in(login)
 
     @blueprint.after_request
     def close(response: Response) -> Response:
+        if g.get("is_off"):
+            return response
         is_style = request.endpoint == "page.static" and response.status_code == 200
         response.headers["Content-Security-Policy"] = POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -83,8 +80,10 @@ def serve_page(app: Flask, page: Page) -> None:
         return response
 
     @blueprint.errorhandler(HTTPException)
-    def refused(error: HTTPException) -> tuple[str, int]:
+    def refused(error: HTTPException) -> Response | tuple[str, int]:
         code = error.code or 500
+        if g.is_off:
+            return problem(code)
         return rendered("error.html", problem=g.words.page["errors"].get(str(code), error.name)), code
 
     @blueprint.errorhandler(StorageError)
@@ -92,5 +91,29 @@ def serve_page(app: Flask, page: Page) -> None:
         return rendered("error.html", problem=g.words.page["errors"]["503"]), 503
 
     add_login(blueprint, login)
-    add_views(blueprint, page)
+    add_views(blueprint, page, login)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.register_blueprint(blueprint)
+
+
+def _way_in(login: Login) -> AnyResponse | None:
+    """Return where strangers are led, None where somebody may go on; raises what answers a form from elsewhere."""
+    request.max_content_length = LARGEST_FORM
+    g.session = login.session_of(request)
+    if request.method == "POST":
+        _expect_own_form(login)
+    elif g.session is None and request.endpoint not in OPEN:
+        return redirect(url_for("page.login", next=request.full_path.rstrip("?")), 303)
+    return None
+
+
+def _expect_own_form(login: Login) -> None:
+    """Raise what answers a form that was not made for this session."""
+    token = request.form.get("csrf", "")
+    if g.session is None:
+        if request.endpoint not in OPEN:
+            raise Unauthorized
+    elif not g.session.has_made(token):
+        # Neither is obeyed. But what was shown at an earlier login, or before any, is nobody's forgery.
+        is_older = login.made_before(token) or (not token and request.endpoint in OPEN)
+        raise Unauthorized if is_older else Forbidden

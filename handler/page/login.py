@@ -1,7 +1,7 @@
 """Who may see the page: whoever knows its password, for half a day, kept in a signed cookie.
 
-Nothing is stored here, so any process that knows the password knows its sessions, and a new password
-ends all of them.
+Nothing is stored, so any process that knows the password knows its sessions, and a new password ends all
+of them. A session that somebody left is remembered in this process, until it would have ended anyway.
 """
 
 import hashlib
@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from datetime import timedelta
 from functools import lru_cache
+from threading import Lock
+from typing import Any
 
 from flask import Request
 from flask import Response
 from itsdangerous import BadSignature
+from itsdangerous import TimestampSigner
 from itsdangerous import URLSafeTimedSerializer
 
 from handler.failures import Failures
@@ -26,6 +29,12 @@ COOKIE = "__Host-session"
 
 #: How long somebody stays logged in.
 LASTS = timedelta(hours=12)
+
+#: How long it is told that something was asked for.
+ASKED = timedelta(minutes=1)
+
+#: How many sessions that somebody left are remembered at most, the latest.
+MOST_LEFT = 1_000
 
 #: How many passwords may be tried from one network in a minute.
 TRIES = 10
@@ -43,20 +52,31 @@ class Session:
 
 
 class Login:
-    """Tells sessions and makes them; `password` gives the one in force."""
+    """Tells sessions and makes them; `password` gives the one in force. Shared by all threads that serve."""
 
     def __init__(self, password: Callable[[], str], clock: Callable[[], datetime]) -> None:
         self._password = password
+        self._clock = clock
         self._failures = Failures(clock, most=TRIES)
+        self._left: dict[str, datetime] = {}
+        self._lock = Lock()
 
     def session_of(self, request: Request) -> Session | None:
         """Return whose request this is, None for strangers."""
-        cookie = request.cookies.get(COOKIE, "")
-        try:
-            found = self._signer().loads(cookie, max_age=int(LASTS.total_seconds()))
-        except BadSignature:
-            return None
-        return Session(found)
+        word = self._unsealed("session", request.cookies.get(COOKIE, ""), LASTS)
+        return None if word is None or word in self._left else Session(word)
+
+    def made_before(self, form_token: str) -> bool:
+        """Whether a form was made for a session, whichever and whenever."""
+        return self._unsealed("form", form_token, None) is not None
+
+    def seal(self, text: str) -> str:
+        """Return what shows for a minute that the page said this, and no link made by hand did."""
+        return self._sealer("asked").dumps(text)
+
+    def has_sealed(self, text: str, sealed: str) -> bool:
+        """Whether the page said this, a minute ago at most."""
+        return self._unsealed("asked", sealed, ASKED) == text
 
     def wait(self, address: str) -> int | None:
         """Return after how many seconds somebody may try a password again, None for at once."""
@@ -71,19 +91,47 @@ class Login:
 
     def begin(self, response: Response) -> Response:
         """Have the browser keep a new session."""
-        cookie = self._signer().dumps(secrets.token_urlsafe(32))
+        csrf = self._sealer("form").dumps(secrets.token_urlsafe(32))
+        cookie = self._sealer("session").dumps(csrf)
         response.set_cookie(COOKIE, cookie, max_age=LASTS, secure=True, httponly=True, samesite="Lax")
         return response
 
-    def end(self, response: Response) -> Response:
-        """Have the browser forget its session."""
+    def end(self, session: Session, response: Response) -> Response:
+        """Have the browser forget its session, and believe no copy of it any more."""
+        now = self._clock()
+        with self._lock:
+            latest = [*self._left.items(), (session.csrf, now)][-MOST_LEFT:]
+            self._left = {word: left_at for word, left_at in latest if now - left_at <= LASTS}
         response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="Lax")
         return response
 
-    def _signer(self) -> URLSafeTimedSerializer:
+    def _unsealed(self, purpose: str, sealed: str, lasts: timedelta | None) -> str | None:
+        """Return what was sealed here for a purpose and is not too old, else None."""
+        max_age = int(lasts.total_seconds()) if lasts else None
+        try:
+            text: str = self._sealer(purpose).loads(sealed, max_age=max_age)
+        except BadSignature:
+            return None
+        return text
+
+    def _sealer(self, purpose: str) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(
-            _key(self._password()), salt="session", signer_kwargs={"digest_method": hashlib.sha256}
+            _key(self._password()),
+            salt=purpose,
+            signer=_Signer,
+            signer_kwargs={"digest_method": hashlib.sha256, "clock": self._clock},
         )
+
+
+class _Signer(TimestampSigner):
+    """Tells the time by a clock that it is given."""
+
+    def __init__(self, *args: Any, clock: Callable[[], datetime], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._clock = clock
+
+    def get_timestamp(self) -> int:
+        return int(self._clock().timestamp())
 
 
 @lru_cache(maxsize=4)

@@ -12,6 +12,7 @@ from handler.cases import Cases
 from handler.models import Case
 from handler.models import Outcomes
 from handler.models import State
+from handler.models import Target
 from handler.page.charts import percentile
 from handler.policy import Rule
 
@@ -31,7 +32,7 @@ KINDS = {
 #: Cases that a person should look at, and for how long: what was given up stays, the rest becomes history.
 NEEDS_A_PERSON = {State.DEAD: timedelta(days=400), State.REFUSED: timedelta(days=7), State.CAPTURED: timedelta(days=7)}
 
-#: How many of each state are listed, and how many of those that changed last.
+#: How many of each of these are listed, and how many of those that changed last.
 LISTED = 10
 
 
@@ -47,12 +48,22 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class Urgent:
+    """The latest of those that a person should look at, of one kind, and how many there are in so many days."""
+
+    kind: str
+    cases: Sequence[Case]
+    number: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """The last days, the oldest first, and all of them together."""
 
     days: Sequence[Day]
     total: Day
-    urgent: Sequence[Case]
+    urgent: Sequence[Urgent]
     paused: Sequence[str]
     newest: Sequence[Case]
 
@@ -67,25 +78,38 @@ class Overview:
         return sorted(self.total.freed)
 
 
+def kind_of(state: State) -> str:
+    """Return as what a state is counted."""
+    return next(kind for kind, states in KINDS.items() if state in states)
+
+
+def newest(cases: Cases, limit: int, kind: str, text: str, before: tuple[datetime, Target] | None) -> list[Case]:
+    """Return the cases of one kind that changed last, as `Cases.newest` tells; of all where there is no such kind."""
+    states = sorted(KINDS.get(kind, State))
+    found = [case for state in states for case in cases.newest(limit, state, text, before)]
+    found.sort(key=lambda case: (case.updated_at, str(case.target)), reverse=True)
+    return found[:limit]
+
+
 def overview(cases: Cases, now: datetime) -> Overview:
     """Return what the first view shows; raises StorageError."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     bounds = [midnight - timedelta(days=DAYS - place) for place in range(DAYS + 1)]
     found = cases.outcomes(bounds)
     days = [_day(bound.date(), outcomes) for bound, outcomes in zip(bounds, found, strict=False)]
-    waiting = cases.newest(100, State.PENDING)
-    paused = sorted({case.target.account for case in waiting if case.reason == Rule.ACCOUNT_PAUSED})
-    return Overview(days, _day(now.date(), _together(found)), _urgent(cases, now), paused, cases.newest(LISTED))
+    total = _day(now.date(), _together(found))
+    paused = cases.accounts_that_wait(Rule.ACCOUNT_PAUSED)
+    return Overview(days, total, _urgent(cases, now), paused, cases.newest(LISTED))
 
 
-def _urgent(cases: Cases, now: datetime) -> list[Case]:
+def _urgent(cases: Cases, now: datetime) -> list[Urgent]:
     """Return what a person should look at: what was given up first, and of each state the latest."""
-    return [
-        case
-        for state, lasts in NEEDS_A_PERSON.items()
-        for case in cases.newest(LISTED, state)
-        if now - case.updated_at < lasts
-    ]
+    found = []
+    for state, lasts in NEEDS_A_PERSON.items():
+        latest = [case for case in cases.newest(LISTED, state) if now - case.updated_at < lasts]
+        if latest:
+            found.append(Urgent(kind_of(state), latest, cases.number(state, now - lasts), lasts.days))
+    return found
 
 
 def _day(day: date, outcomes: Outcomes) -> Day:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from handler.page.charts import Piece
 from handler.page.charts import magnitude
@@ -14,10 +15,11 @@ from handler.page.words import Words
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Bars with a name, a figure that sums them up, and what the colours mean, by kind of piece."""
+    """Bars with a name, a figure that sums them up, how high they can be, and what the colours mean, by kind."""
 
     name: str
     figure: str
+    scale: str
     bars: Sequence[tuple[str, Sequence[Piece]]]
     legend: Sequence[tuple[str, str]]
 
@@ -35,7 +37,8 @@ def _counts(view: Overview, words: Words) -> Picture:
         for day in view.days
     ]
     legend = [(kind, names[kind]) for kind in KINDS]
-    return Picture(words.page["home"]["counts"], "", list(zip(told, bars, strict=True)), legend)
+    scale = _scale(words, words.number(max(sum(day.counts.values()) for day in view.days)))
+    return Picture(words.page["home"]["counts"], "", scale, list(zip(told, bars, strict=True)), legend)
 
 
 def _times(view: Overview, words: Words) -> Picture:
@@ -44,9 +47,9 @@ def _times(view: Overview, words: Words) -> Picture:
     bars = stacked(["p50", "p95"], [(half, most - half) for half, most in heights])
     told = [_told(day, *_percentiles(day, words)) for day in view.days]
     figure = " · ".join(_percentiles(view.total, words)) or "-"
-    return Picture(
-        words.page["home"]["times"], figure, list(zip(told, bars, strict=True)), [("p50",) * 2, ("p95",) * 2]
-    )
+    scale = _scale(words, words.duration(max(day.p95 or 0.0 for day in view.days)), words.page["home"]["log"])
+    legend = [("p50",) * 2, ("p95",) * 2]
+    return Picture(words.page["home"]["times"], figure, scale, list(zip(told, bars, strict=True)), legend)
 
 
 def _freed(view: Overview, words: Words, currency: str) -> Picture:
@@ -56,7 +59,13 @@ def _freed(view: Overview, words: Words, currency: str) -> Picture:
         for day in view.days
     ]
     name = words.page["home"]["freed"].format(currency=currency)
-    return Picture(name, words.amount(view.total.freed[currency], currency), list(zip(told, bars, strict=True)), [])
+    scale = _scale(words, words.amount(max(day.freed.get(currency, Decimal()) for day in view.days), currency))
+    figure = words.amount(view.total.freed[currency], currency)
+    return Picture(name, figure, scale, list(zip(told, bars, strict=True)), [])
+
+
+def _scale(words: Words, highest: str, *more: str) -> str:
+    return ", ".join([words.page["home"]["highest"].format(value=highest), *more])
 
 
 def _percentiles(day: Day, words: Words) -> list[str]:

@@ -14,6 +14,7 @@ from flask import request
 from flask import url_for
 from werkzeug.exceptions import Conflict
 from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response as AnyResponse
 
 from handler.by_hand import is_releasable
@@ -24,11 +25,16 @@ from handler.models import State
 from handler.models import Target
 from handler.page.login import Login
 from handler.page.overview import KINDS
+from handler.page.overview import kind_of
+from handler.page.overview import newest
 from handler.page.overview import overview
 from handler.page.page import Page
 from handler.page.pictures import pictures
 from handler.receipt import receipt_of
 from handler.receipt.pdf import pdf_of
+
+#: What a person can ask for.
+WISHES = ("release", "replay")
 
 #: How many cases are on one page of the list.
 ON_A_PAGE = 50
@@ -36,8 +42,6 @@ ON_A_PAGE = 50
 
 def rendered(template: str, **values: Any) -> str:
     """Return a template, filled in, in the language of the request."""
-    kind_of = {state: kind for kind, states in KINDS.items() for state in states}
-    state_of = {kind: max(states) for kind, states in KINDS.items()}
     return render_template(
         template,
         words=g.words,
@@ -45,7 +49,6 @@ def rendered(template: str, **values: Any) -> str:
         session=g.session,
         kinds=list(KINDS),
         kind_of=kind_of,
-        state_of=state_of,
         languages=LANGUAGES,
         in_language=_in_language,
         **values,
@@ -57,24 +60,28 @@ def add_login(blueprint: Blueprint, login: Login) -> None:
 
     @blueprint.get("/login", endpoint="login")
     def ask() -> str:
-        return rendered("login.html", problem=None, next=_next())
+        return _login_form()
 
     @blueprint.post("/login")
     def enter() -> AnyResponse | tuple[str, int, dict[str, str]]:
         address = request.remote_addr or ""
         if (seconds := login.wait(address)) is not None:
             told = g.words.page["login"]["wait"].format(seconds=seconds)
-            return rendered("login.html", problem=told, next=_next()), 429, {"Retry-After": str(seconds)}
+            return _login_form(told), 429, {"Retry-After": str(seconds)}
         if not login.knows(request.form.get("password", ""), address):
-            return rendered("login.html", problem=g.words.page["login"]["wrong"], next=_next()), 401, {}
+            return _login_form(g.words.page["login"]["wrong"]), 401, {}
         return login.begin(make_response(redirect(_next(), 303)))
 
     @blueprint.post("/logout")
     def leave() -> AnyResponse:
-        return login.end(make_response(redirect(url_for("page.login"), 303)))
+        return login.end(g.session, make_response(redirect(url_for("page.login"), 303)))
+
+    @blueprint.errorhandler(Unauthorized)
+    def again(_error: Unauthorized) -> tuple[str, int]:
+        return _login_form(g.words.page["login"]["again"]), 401
 
 
-def add_views(blueprint: Blueprint, page: Page) -> None:
+def add_views(blueprint: Blueprint, page: Page, login: Login) -> None:
     """Add what is shown at which address."""
 
     @blueprint.get("/")
@@ -84,11 +91,10 @@ def add_views(blueprint: Blueprint, page: Page) -> None:
 
     @blueprint.get("/cases", endpoint="cases")
     def listed() -> str:
-        state, text = request.args.get("state", ""), request.args.get("q", "").strip()
-        wanted = State(state) if state in set(State) else None
-        found = page.cases().newest(ON_A_PAGE + 1, wanted, text, _before())
+        kind, text = request.args.get("kind", ""), request.args.get("q", "").strip()
+        found = newest(page.cases(), ON_A_PAGE + 1, kind, text, _before())
         older = found[ON_A_PAGE - 1] if len(found) > ON_A_PAGE else None
-        return rendered("cases.html", cases=found[:ON_A_PAGE], older=older, states=list(State), state=state, text=text)
+        return rendered("cases.html", cases=found[:ON_A_PAGE], older=older, kind=kind, text=text)
 
     @blueprint.get("/case", endpoint="case")
     def told() -> str:
@@ -97,7 +103,8 @@ def add_views(blueprint: Blueprint, page: Page) -> None:
         story = explained(case, history, g.words.explain)
         may = {"release": _may_be_released(case), "replay": not case.is_final}
         has_receipt = receipt_of(case, g.words.language, page.clock()) is not None
-        asked = request.args.get("asked")
+        sealed = request.args.get("asked", "")
+        asked = next((what for what in WISHES if login.has_sealed(f"{what} {case.target}", sealed)), None)
         return rendered(
             "case.html", case=case, story=story, history=history, may=may, asked=asked, has_receipt=has_receipt
         )
@@ -124,7 +131,11 @@ def add_views(blueprint: Blueprint, page: Page) -> None:
         _expect_possible(what, case)
         wish = page.release if what == "release" else page.replay
         wish(case.target)
-        return redirect(url_for("page.case", target=str(case.target), asked=what), 303)
+        return redirect(url_for("page.case", target=str(case.target), asked=login.seal(f"{what} {case.target}")), 303)
+
+
+def _login_form(problem: str | None = None) -> str:
+    return rendered("login.html", problem=problem, next=_next())
 
 
 def _in_language(language: str) -> str:
@@ -144,7 +155,7 @@ def _case(page: Page) -> Case:
 
 
 def _may_be_released(case: Case) -> bool:
-    return is_releasable(case.target) and not case.is_final
+    return is_releasable(case.target) and not case.is_final and case.state is not State.CANCELLED
 
 
 def _expect_possible(what: str, case: Case) -> None:
@@ -163,6 +174,7 @@ def _before() -> tuple[datetime, Target] | None:
 
 def _next() -> str:
     """Return where to go after the login: to a view of this page and nowhere else."""
-    wanted = request.values.get("next", "")
+    target = request.form.get("target", "")
+    wanted = url_for("page.case", target=target) if target else request.values.get("next", "")
     is_ours = wanted.isprintable() and wanted.startswith(("/cases", "/case?", "/?"))
     return wanted if is_ours else url_for("page.home")

@@ -10,6 +10,7 @@ from importlib.resources import files
 
 from flask import Request
 
+from handler.explain import figures
 from handler.explain.catalog import LANGUAGES
 from handler.explain.catalog import Catalog
 from handler.explain.catalog import catalog_of
@@ -35,12 +36,11 @@ class Words:
 
     def number(self, value: Decimal | float, decimals: int = 0) -> str:
         """Return a number with its thousands set apart, as the language has it."""
-        text = f"{value:,.{decimals}f}"
-        return text if self.language == "en" else text.translate(str.maketrans(",.", ".,"))
+        return figures.number(value, self.explain, decimals)
 
     def amount(self, amount: Decimal | None, currency: str) -> str:
         """Return an amount of money, nothing for none."""
-        return "" if amount is None else f"{self.number(amount, 2)} {currency}"
+        return figures.amount(amount, currency, self.explain)
 
     def duration(self, seconds: float) -> str:
         """Return how long something took, to two or three digits."""

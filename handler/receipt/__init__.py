@@ -11,6 +11,8 @@ from datetime import datetime
 from functools import cache
 from importlib.resources import files
 
+from handler.explain.catalog import catalog_of as numbers_of
+from handler.explain.figures import amount
 from handler.models import Case
 from handler.models import Sign
 from handler.models import State
@@ -50,7 +52,7 @@ def receipt_of(case: Case, language: str, made_at: datetime, shop: str = "") -> 
     words = catalog["receipt"]
     facts = {
         "payment": case.target.id,
-        "amount": "" if case.amount is None else f"{case.amount:.2f} {case.currency}",
+        "amount": amount(case.amount, case.currency, numbers_of(language)),
         "released_at": _moment(case.ended_at),
         "status": words["status_is"],
         "why": catalog["why"].get(case.reason, ""),

@@ -1,20 +1,17 @@
 """A receipt as a PDF of one page, in the fonts that every reader has."""
 
 import io
-from textwrap import wrap
 
 import pydyf  # type: ignore[import-untyped]
 
 from handler.receipt import Receipt
+from handler.receipt.lines import lines
 
 #: A4, and where text begins, in points.
 WIDTH, HEIGHT, LEFT = 595, 842, 64
 
-#: How many letters of the size of the text fit a line, even wide ones.
-LETTERS = 84
-
-#: How many lines a fact has at most: a name may be anybody's text.
-LINES = 4
+#: How many lines a shop's name has at most, and a fact: both may be anybody's text, and it is one page.
+SHOP_LINES, FACT_LINES = 3, 6
 
 #: https://opensource.adobe.com/dc-acrobat-sdk-docs/pdfstandards/PDF32000_2008.pdf, 9.6.2.2 and D.2
 FONTS = {"Regular": "/Helvetica", "Bold": "/Helvetica-Bold"}
@@ -26,18 +23,18 @@ def pdf_of(receipt: Receipt) -> bytes:
     """Return it as a file; letters that Western European fonts lack are shown as question marks."""
     sheet = _Sheet()
     if receipt.shop:
-        sheet.write([receipt.shop], "Bold", 12, INK)
-    sheet.write(wrap(receipt.title, 40), "Bold", 20, INK)
+        sheet.write(receipt.shop, "Bold", 12, INK, SHOP_LINES)
+    sheet.write(receipt.title, "Bold", 20, INK)
     sheet.down(8)
-    sheet.write(wrap(receipt.text, LETTERS), "Regular", 10.5, INK)
+    sheet.write(receipt.text, "Regular", 10.5, INK)
     sheet.down(10)
     for name, fact in receipt.facts:
         sheet.line()
-        sheet.write([name], "Regular", 9, SOFT)
-        sheet.write(wrap(fact, 60)[:LINES], "Bold", 12, INK)
+        sheet.write(name, "Regular", 9, SOFT)
+        sheet.write(fact, "Bold", 12, INK, FACT_LINES)
         sheet.down(4)
     sheet.line()
-    sheet.write(wrap(receipt.footer, LETTERS), "Regular", 9, SOFT)
+    sheet.write(receipt.footer, "Regular", 9, SOFT)
     return _document(sheet.stream, receipt)
 
 
@@ -48,14 +45,17 @@ class _Sheet:
         self.stream = pydyf.Stream()
         self._y = HEIGHT - 90.0
 
-    def write(self, lines: list[str], font: str, size: float, color: tuple[float, float, float]) -> None:
-        for line in lines:
+    def write(
+        self, text: str, font: str, size: float, color: tuple[float, float, float], most: int | None = None
+    ) -> None:
+        printed = text.encode("cp1252", "replace").decode("cp1252")
+        for line in lines(printed, font, size, WIDTH - 2 * LEFT)[:most]:
             self._y -= size * 1.4
             self.stream.begin_text()
             self.stream.set_color_rgb(*color)
             self.stream.set_font_size(font, size)
             self.stream.set_text_matrix(1, 0, 0, 1, LEFT, self._y)
-            self.stream.show_text(f"<{line.encode('cp1252', 'replace').hex()}>")
+            self.stream.show_text(f"<{line.encode('cp1252').hex()}>")
             self.stream.end_text()
 
     def down(self, points: float) -> None:

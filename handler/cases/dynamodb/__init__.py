@@ -42,8 +42,11 @@ from handler.policy import Decision
 TRIES = 20
 PAUSE = 0.02
 
-#: Later than any moment on record.
-NEVER = "9999"
+#: Earlier than any moment on record, and later.
+EVER, NEVER = "0", "9999"
+
+#: Where something is still to be done.
+OPEN = [state for state in State if state.is_open]
 
 #: How many cases are looked at in one call where most of them are not what is searched for.
 PAGE = 1000
@@ -200,12 +203,20 @@ class DynamoDBCases:
         found = chain.from_iterable(self._table.recent_since(shard, stamp(bounds[0])) for shard in shards)
         return counted(found, bounds)
 
+    def number(self, state: State, since: datetime) -> int:
+        """See `Cases`; the index of recent cases is read from then on."""
+        return sum(self._table.number(items.recent_shard(state, shard), stamp(since)) for shard in range(SHARDS))
+
+    def accounts_that_wait(self, reason: str) -> list[str]:
+        """See `Cases`; of the index of recent cases, the open ones are read."""
+        shards = [items.recent_shard(state, shard) for state in OPEN for shard in range(SHARDS)]
+        found = chain.from_iterable(self._table.recent_since(shard, EVER) for shard in shards)
+        return sorted({Target.parse(item["target"]["S"]).account for item in found if item["reason"]["S"] == reason})
+
     def counts(self) -> dict[State, int]:
         """See `Cases`; the index of recent cases is read to its end, so ask rarely."""
-        found = {
-            state: sum(self._table.number(items.recent_shard(state, shard)) for shard in range(SHARDS))
-            for state in State
-        }
+        begin = datetime.min.replace(tzinfo=UTC)
+        found = {state: self.number(state, begin) for state in State}
         return {state: number for state, number in found.items() if number}
 
     def check(self) -> None:

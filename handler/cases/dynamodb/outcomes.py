@@ -23,12 +23,17 @@ def counted(found: Iterable[Item], bounds: Sequence[datetime]) -> list[Outcomes]
     for item in found:
         row = {name: typed["S"] for name, typed in item.items()}
         state = State(row["recent_shard"].partition("#")[0])
-        begun_at = row["opened_at"] if is_money(row["target"]) else ""
-        at = begun_at if state.is_open else row.get("ended_at", "")
-        place = bisect_right(stamps, at) - 1
+        place = bisect_right(stamps, _counts_at(state, row)) - 1
         if 0 <= place < len(spans):
             spans[place].add(state, row)
     return [span.outcomes() for span in spans]
+
+
+def _counts_at(state: State, row: dict[str, str]) -> str:
+    """Return when a case counts, nothing where it does not."""
+    if not is_money(row["target"]):
+        return row["updated_at"] if state is State.DEAD else ""
+    return row["opened_at"] if state.is_open else row.get("ended_at", "")
 
 
 class _Span:

@@ -114,13 +114,13 @@ class Table:
             ExpressionAttributeValues={":shard": {"S": shard}, ":since": {"S": since}},
         )
 
-    def number(self, shard: str) -> int:
-        """Return how many cases are in a shard of the index of recent ones; what was written last may be missing."""
+    def number(self, shard: str, since: str) -> int:
+        """Return how many cases of a shard changed since then; what was written last may be missing."""
         query: dict[str, Any] = {
             "TableName": self._name,
             "IndexName": "recent",
-            "KeyConditionExpression": "recent_shard = :shard",
-            "ExpressionAttributeValues": {":shard": {"S": shard}},
+            "KeyConditionExpression": "recent_shard = :shard AND updated_at >= :since",
+            "ExpressionAttributeValues": {":shard": {"S": shard}, ":since": {"S": since}},
             "Select": "COUNT",
         }
         with storage(DYNAMODB):

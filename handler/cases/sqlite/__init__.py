@@ -18,7 +18,9 @@ from handler.cases.sqlite import queries
 from handler.cases.sqlite.connection import copied
 from handler.cases.sqlite.connection import create
 from handler.cases.sqlite.database import Database
+from handler.cases.sqlite.overview import accounts_that_wait
 from handler.cases.sqlite.overview import newest
+from handler.cases.sqlite.overview import number
 from handler.cases.sqlite.overview import outcomes
 from handler.cases.sqlite.presence import Presence
 from handler.cases.sqlite.tables import OPEN_CASE
@@ -219,6 +221,14 @@ class SQLiteCases:
     def outcomes(self, bounds: Sequence[datetime]) -> list[Outcomes]:
         """See `Cases`."""
         return self._read(lambda db: outcomes(db, bounds))
+
+    def number(self, state: State, since: datetime) -> int:
+        """See `Cases`."""
+        return self._read(lambda db: number(db, state, since))
+
+    def accounts_that_wait(self, reason: str) -> list[str]:
+        """See `Cases`."""
+        return self._read(lambda db: accounts_that_wait(db, reason))
 
     def counts(self) -> dict[State, int]:
         """See `Cases`."""

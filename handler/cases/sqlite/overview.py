@@ -45,6 +45,18 @@ SELECT state, opened_at, target FROM cases INDEXED BY cases_due
 WHERE state IN ('pending', 'cancel_sent') AND opened_at >= :begin AND opened_at < :end
 """
 
+GIVEN_UP = """
+SELECT updated_at, target FROM cases INDEXED BY cases_recent
+WHERE state = 'dead' AND updated_at >= :begin AND updated_at < :end
+"""
+
+NUMBER = "SELECT count(*) FROM cases INDEXED BY cases_recent WHERE state = ? AND updated_at >= ?"
+
+WAITING = """
+SELECT DISTINCT account FROM cases INDEXED BY cases_due
+WHERE state IN ('pending', 'cancel_sent') AND reason = ? ORDER BY account
+"""
+
 NEWEST = """
 SELECT * FROM cases WHERE target IN (
     SELECT target FROM cases INDEXED BY cases_recent
@@ -71,25 +83,43 @@ def newest(
     return [case_from(row) for row in db.execute(NEWEST, wanted)]
 
 
+def number(db: sqlite3.Connection, state: State, since: datetime) -> int:
+    """Return how many cases there are, as `Cases.number` tells."""
+    found: int = db.execute(NUMBER, (state, stamp(since))).fetchone()[0]
+    return found
+
+
+def accounts_that_wait(db: sqlite3.Connection, reason: str) -> list[str]:
+    """Return the accounts, in their order, as `Cases.accounts_that_wait` tells."""
+    return [account for (account,) in db.execute(WAITING, (reason,))]
+
+
 def outcomes(db: sqlite3.Connection, bounds: Sequence[datetime]) -> list[Outcomes]:
     """Return what came of each span of time between two bounds."""
     stamps = [stamp(bound) for bound in bounds]
     read = db.cursor()
     # Plain tuples: there may be a hundred thousand of them.
     read.row_factory = None
-    found = read.execute(OPEN, {"begin": stamps[0], "end": stamps[-1]})
-    still_open = Counter(
-        (bisect_right(stamps, opened_at), State(state)) for state, opened_at, target in found if is_money(target)
+    span = {"begin": stamps[0], "end": stamps[-1]}
+    beside = Counter(
+        (bisect_right(stamps, opened_at), State(state))
+        for state, opened_at, target in read.execute(OPEN, span)
+        if is_money(target)
+    )
+    beside.update(
+        (bisect_right(stamps, updated_at), State.DEAD)
+        for updated_at, target in read.execute(GIVEN_UP, span)
+        if not is_money(target)
     )
     return [
-        _outcomes(read, begin, end, {state: still_open[place, state] for state in (State.PENDING, State.CANCEL_SENT)})
+        _outcomes(read, begin, end, {state: count for (spot, state), count in beside.items() if spot == place})
         for place, (begin, end) in enumerate(pairwise(stamps), 1)
     ]
 
 
-def _outcomes(read: sqlite3.Cursor, begin: str, end: str, still_open: Mapping[State, int]) -> Outcomes:
+def _outcomes(read: sqlite3.Cursor, begin: str, end: str, beside: Mapping[State, int]) -> Outcomes:
     span = {"begin": begin, "end": end, "before_us": Rule.ALREADY_CANCELLED}
-    counts = {State(state): cases for state, cases in read.execute(ENDED, span)}
-    counts |= {state: cases for state, cases in still_open.items() if cases}
+    counts = Counter(beside)
+    counts.update({State(state): cases for state, cases in read.execute(ENDED, span)})
     freed = {currency: amount / SCALE for currency, amount in read.execute(FREED, span)}
     return Outcomes(counts, freed, tuple(sorted(seconds for (seconds,) in read.execute(SECONDS, span))))
