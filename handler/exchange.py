@@ -40,7 +40,7 @@ CONNECT, READ, TOTAL = 3.0, 10.0, 15.0
 LARGEST = 1024 * 1024
 
 #: To how many places connections are kept: Mercado Pago, shops, and who is told.
-MOST_PLACES = 16
+MOST_PLACES = 256
 
 _CHUNK = 64 * 1024
 
@@ -184,10 +184,31 @@ def _left() -> float:
 
 
 class _Adapter(HTTPAdapter):
-    """No retries of its own: only the record of cases knows whether trying again is right."""
+    """No retries of its own: only the record of cases knows whether trying again is right.
+
+    There is no proxy and no certificate of our own, so a place's connections are the same for each request to it.
+    """
 
     def __init__(self, connections: int) -> None:
+        self._places: dict[str, Any] = {}
         super().__init__(pool_connections=MOST_PLACES, pool_maxsize=connections, max_retries=0, pool_block=True)
+
+    def get_connection_with_tls_context(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        url = request.url or ""
+        place = "/".join(url.split("/", 3)[:3])
+        found = self._places.get(place)
+        # One that was not used for long may have been closed in favour of others.
+        if found is None or found.pool is None:
+            found = super().get_connection_with_tls_context(request, *args, **kwargs)
+            super().cert_verify(found, url, verify=True, cert=None)  # type: ignore[no-untyped-call]  # untyped there
+            self._places[place] = found
+        return found
+
+    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing is left to do: a place's certificate is verified as it was told when the place was looked up."""
+
+    def request_url(self, request: requests.PreparedRequest, _proxies: Any) -> str:
+        return request.path_url
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

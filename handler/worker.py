@@ -1,6 +1,7 @@
 """The embedded worker: for each due case, process it; several at once, never two on one."""
 
 import logging
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from datetime import timedelta
@@ -23,6 +24,9 @@ STUCK = timedelta(seconds=30)
 #: How long what was found of the record's health is good for: anybody may ask, and looking is a write.
 LOOK = timedelta(seconds=1)
 
+#: How many cases are looked for at a time, as a multiple of those that are worked on at once.
+AHEAD = 4
+
 #: The shortest wait, in seconds: a case that was just handed on is still due until it is claimed.
 SHORTEST_WAIT = 0.01
 
@@ -39,6 +43,8 @@ class Worker:
         self._sweep = sweep
         self._pool = ThreadPoolExecutor(width, thread_name_prefix="worker")
         self._busy: set[Target] = set()
+        # Hints, the longest due first; what counts is the claim.
+        self._found: deque[Target] = deque()
         self._freed = Condition()
         self._stopping = Event()
         self._in_trouble = False
@@ -129,8 +135,12 @@ class Worker:
         """Hand due cases to the pool; return how long there is nothing more to do, in seconds."""
         with self._freed:
             busy = set(self._busy)
-        due = self._services.cases.due(now, self._width + 1)
-        for target in [target for target in due if target not in busy][: self._width - len(busy)]:
+        if not self._found:
+            # What there is no room for now is handed out later, without looking again.
+            due = self._services.cases.due(now, AHEAD * self._width)
+            self._found.extend(target for target in due if target not in busy)
+        for _ in range(min(self._width - len(busy), len(self._found))):
+            target = self._found.popleft()
             with self._freed:
                 self._busy.add(target)
             try:
@@ -138,6 +148,8 @@ class Worker:
             except RuntimeError:
                 self._busy.discard(target)
                 raise
+        if self._found:
+            return SHORTEST_WAIT
         next_due = self._services.cases.next_due()
         wait = self._sweep if next_due is None else (next_due - now).total_seconds()
         return min(max(wait, SHORTEST_WAIT), self._sweep)

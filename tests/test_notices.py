@@ -40,7 +40,7 @@ from handler.notices import channels_of
 from handler.notices import names_of
 from handler.notices.channel import Channel
 from handler.notices.channel import Message
-from handler.notices.channel import by_kind
+from handler.notices.channel import by_kind_in_full
 from handler.notices.channel import one_by_one
 from handler.notices.channel import together
 from handler.notices.telling import Telling
@@ -485,11 +485,25 @@ def test_releases_are_no_reason_for_a_mail(clock: Clock) -> None:
     assert [channel.name for channel in channels_of(Alerts(), lambda _account: None, clock)] == ["woocommerce"]
 
 
+def test_slack_is_told_in_a_few_messages_however_long_it_goes_on(cases: Cases, clock: Clock) -> None:
+    """Two thousand within twenty minutes: one message at first, then one every ten minutes."""
+    slack, alerts = Slack(), Alerts("https://hooks.slack.com/services/T0/B0/xyz", "")
+    (channel, *_) = channels_of(alerts, lambda _account: None, clock)
+    telling = Telling(replace(channel, send=Webhook(alerts, ENGLISH, slack, clock).send), cases, clock)
+
+    for second in range(0, 1200, 6):
+        cases.notify([notice(10 * second + number, NoticeKind.CAPTURED, at=clock()) for number in range(10)])
+        clock.forward(seconds=6)
+        telling.turn()
+
+    assert len(slack.sent) <= 3
+
+
 def test_kinds_are_kept_apart() -> None:
     """In the order in which they came."""
     mixed = [notice(1), notice(2, NoticeKind.CAPTURED), notice(3)]
 
-    assert [[each.kind for each in message.notices] for message in by_kind(mixed)] == [
+    assert [[each.kind for each in message.notices] for message in by_kind_in_full(mixed)] == [
         [NoticeKind.RELEASE_FAILED] * 2,
         [NoticeKind.CAPTURED],
     ]

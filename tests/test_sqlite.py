@@ -409,7 +409,7 @@ class Locked:
         self.going = Event()
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, **_: bool) -> Iterator[sqlite3.Connection]:
         self.going.wait(10)
         raise sqlite3.OperationalError("database is locked")
         yield

@@ -4,6 +4,7 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,12 @@ import pytest
 
 from handler.cases.sqlite import SQLiteCases
 from handler.clock import utc_now
+from handler.models import State
+from handler.server import Server
+from handler.simulator import Simulator
 from tests.fakes import mercadopago_delivery
+from tests.fakes import merchant_delivery
+from tests.fakes import payment_target
 from tests.running import Handler
 from tests.running import wait_until
 
@@ -89,3 +95,33 @@ def test_the_connection_that_writes_waits_for_the_disk(tmp_path: Path) -> None:
 
     assert (journal, synchronous) == ("wal", 2)
     record.close()
+
+
+def test_what_can_be_done_again_waits_for_no_disk(tmp_path: Path) -> None:
+    """A claim and an outcome are written like everything else, and synced with what comes after them."""
+    record, setting = SQLiteCases(tmp_path / "cases.sqlite3"), "PRAGMA synchronous"
+    writer = record._writer
+    assert writer is not None
+
+    found = [
+        writer.run(lambda db: db.execute(setting).fetchone()[0], synced=synced) for synced in (True, False, False, True)
+    ]
+
+    assert found == [2, 1, 1, 2]
+    record.close()
+
+
+@pytest.mark.slow
+def test_a_release_is_two_syncs(tmp_path: Path, simulator: Simulator, serve: Callable[..., Server]) -> None:
+    """What was acknowledged, and what is about to be sent; the rest is found again by reading."""
+    simulator.memory.clock = utc_now
+    payments = [simulator.memory.add_payment() for _ in range(NUMBER)]
+    handler = Handler(tmp_path, serve(simulator.app).url, WORKERS="1", MAX_REQUESTS_PER_SECOND="1000")
+    with counted(handler.process.pid, tmp_path) as syncs:
+        for payment in payments:
+            event = {"type": "buyer.withdrew", "data": {"payment_id": payment}}
+            handler.receipt(merchant_delivery(event, at=utc_now()))
+            assert handler.ended(payment_target(payment)).state is State.CANCELLED
+    handler.close()
+
+    assert 2 * NUMBER <= syncs.number < 2 * NUMBER + 20

@@ -10,6 +10,7 @@ from datetime import datetime
 from datetime import timedelta
 from heapq import merge
 from operator import attrgetter
+from typing import NamedTuple
 
 from handler.errors import LeaseLostError
 from handler.models import Case
@@ -21,6 +22,15 @@ from handler.models import Step
 from handler.models import Target
 from handler.policy import Decision
 from handler.policy import Rule
+
+
+class Hold(NamedTuple):
+    """What of a case on record tells whose it is, and whether more was heard of it."""
+
+    fence: int
+    heard: int
+    state: State
+
 
 #: How many notifications of one target are looked at; of what shops say of it more, since each word may undo another.
 SAID_LIMIT, SHOP_LIMIT = 64, 1000
@@ -98,27 +108,45 @@ def left_behind(case: Case, now: datetime) -> Case:
     return replace(case, due_at=now, lease_until=NOBODYS)
 
 
-def still_held(current: Case | None, case: Case) -> Case:
-    """Return the case as it is now if it is still in the hand of who claimed `case`; raises LeaseLostError if not."""
+def still_held(current: Hold | None, case: Case) -> int:
+    """Return how much was heard of a case that is still in the hand of who claimed it; raises LeaseLostError if not."""
     if current is None or current.fence != case.fence or not current.state.is_open:
         msg = f"{case.target} is somebody else's by now (fence {case.fence})"
         raise LeaseLostError(msg)
-    return current
+    return current.heard
 
 
 def advanced(case: Case, decision: Decision, now: datetime, lease: timedelta, *, heard: int) -> Case:
     """Return the case with the intent to cancel; its lease begins anew, however long reading took."""
     until = now + lease
-    sent = replace(case, state=State.CANCEL_SENT, reason=decision.rule, detail=decision.why, heard=heard)
-    return replace(sent, updated_at=now, lease_until=until, due_at=until)
+    return replace(
+        case,
+        state=State.CANCEL_SENT,
+        reason=decision.rule,
+        detail=decision.why,
+        heard=heard,
+        updated_at=now,
+        lease_until=until,
+        due_at=until,
+    )
 
 
 def settled(case: Case, decision: Decision, now: datetime, *, heard: int) -> Case:
     """Return the case at its end; open again where more was `heard` than its holder knew."""
-    ended = replace(case, state=decision.state, reason=decision.rule, detail=decision.why, heard=heard, claims=0)
-    ended = replace(ended, updated_at=now, due_at=now, lease_until=NOBODYS)
-    if case.target.is_money:
-        ended = replace(ended, began_at=case.began_at or case.opened_at, ended_at=now)
+    is_money = case.target.is_money
+    ended = replace(
+        case,
+        state=decision.state,
+        reason=decision.rule,
+        detail=decision.why,
+        heard=heard,
+        claims=0,
+        updated_at=now,
+        due_at=now,
+        lease_until=NOBODYS,
+        began_at=case.began_at or case.opened_at if is_money else case.began_at,
+        ended_at=now if is_money else case.ended_at,
+    )
     if heard == case.heard or ended.is_final:
         return ended
     return _reopened(ended, now)

@@ -16,6 +16,7 @@ from handler.models import Notice
 from handler.notices import mail
 from handler.notices.channel import Channel
 from handler.notices.channel import by_kind
+from handler.notices.channel import by_kind_in_full
 from handler.notices.channel import one_by_one
 from handler.notices.channel import together
 from handler.notices.mail import Mail
@@ -25,7 +26,7 @@ from handler.notices.words import catalog_of
 
 __all__ = ["channels_of", "names_of", "told_by"]
 
-#: How long from one mail to the next, however much happens.
+#: How long from one mail to the next, however much happens; and from what Slack is told at once to the next.
 BETWEEN_MAILS = timedelta(minutes=10)
 
 
@@ -38,7 +39,8 @@ def channels_of(
     channels = []
     if alerts.url:
         webhook = Webhook(alerts, catalog, _exchange(), clock)
-        channels.append(Channel("webhook", lambda _notice: True, by_kind, webhook.send))
+        messages, rest = (by_kind, BETWEEN_MAILS) if alerts.is_for_slack else (by_kind_in_full, timedelta())
+        channels.append(Channel("webhook", lambda _notice: True, messages, webhook.send, rest))
     if alerts.server is not None:
         post = Mail(alerts.server, alerts.email, alerts.sender, catalog, clock)
         channels.append(Channel("email", mail.wants, together, post.send, BETWEEN_MAILS))

@@ -65,11 +65,16 @@ class Channel:
 
 
 def by_kind(untold: Sequence[Notice]) -> list[Message]:
-    """Return a message for each kind; several where all of it is to be told in full."""
+    """Return a message for each kind, as people read it."""
+    kinds = dict.fromkeys(notice.kind for notice in untold)
+    return [Message([notice for notice in untold if notice.kind is kind]) for kind in kinds]
+
+
+def by_kind_in_full(untold: Sequence[Notice]) -> list[Message]:
+    """Return the same for programs: several messages where all of it is to be told in full."""
     messages = []
-    for kind in dict.fromkeys(notice.kind for notice in untold):
-        alike = [notice for notice in untold if notice.kind is kind]
-        size = FULL if kind in COMPLETE else len(alike)
+    for alike in [message.notices for message in by_kind(untold)]:
+        size = FULL if alike[0].kind in COMPLETE else len(alike)
         messages += [Message(alike[begin : begin + size]) for begin in range(0, len(alike), size)]
     return messages
 

@@ -50,7 +50,12 @@ class WithoutFence(SQLiteCases):
     """Whoever writes last is right."""
 
     def _change(
-        self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case], notices: Sequence[Notice] = ()
+        self,
+        case: Case,
+        entries: Sequence[Entry],
+        change: Callable[[int], Case],
+        notices: Sequence[Notice] = (),
+        **options: Any,
     ) -> None:
         def work(db: Any) -> None:
             current = queries.find(db, case.target)
@@ -58,16 +63,21 @@ class WithoutFence(SQLiteCases):
             queries.append(db, case.target, case.fence, entries)
             queries.notify(db, notices)
 
-        self._write(work)
+        self._write(work, **options)
 
 
 class HearsNothingMeanwhile(SQLiteCases):
     """What was said while a case was in hand is taken for seen."""
 
     def _change(
-        self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case], notices: Sequence[Notice] = ()
+        self,
+        case: Case,
+        entries: Sequence[Entry],
+        change: Callable[[int], Case],
+        notices: Sequence[Notice] = (),
+        **options: Any,
     ) -> None:
-        super()._change(case, entries, lambda _heard: change(case.heard), notices)
+        super()._change(case, entries, lambda _heard: change(case.heard), notices, **options)
 
 
 class TellsNobody(SQLiteCases):

@@ -244,7 +244,8 @@ class DynamoDBCases:
         """Write a change to a case that is still the caller's, as its fence shows."""
 
         def held(current: Case | None) -> Case:
-            return change(transitions.still_held(current, case).heard)
+            hold = transitions.Hold(current.fence, current.heard, current.state) if current else None
+            return change(transitions.still_held(hold, case))
 
         self._change(case.target, held, entries=entries, notices=notices)
 

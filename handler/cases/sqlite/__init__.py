@@ -117,7 +117,8 @@ class SQLiteCases:
             queries.save(db, case)
             return queries.with_said(db, case)
 
-        return self._write(work)
+        # Taken back by a power cut, it was nobody's: its holder is gone, too.
+        return self._write(work, synced=False)
 
     def take_over(self, now: datetime) -> int:
         """See `Cases`."""
@@ -130,7 +131,9 @@ class SQLiteCases:
         self, case: Case, decision: Decision, now: datetime, lease: timedelta, entries: Sequence[Entry]
     ) -> None:
         """See `Cases`."""
-        self._change(case, entries, lambda heard: transitions.advanced(case, decision, now, lease, heard=heard))
+        self._change(
+            case, entries, lambda heard: transitions.advanced(case, decision, now, lease, heard=heard), synced=True
+        )
 
     def settle(
         self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry], notices: Sequence[Notice] = ()
@@ -253,23 +256,31 @@ class SQLiteCases:
         self._database.close()
 
     def _change(
-        self, case: Case, entries: Sequence[Entry], change: Callable[[int], Case], notices: Sequence[Notice] = ()
+        self,
+        case: Case,
+        entries: Sequence[Entry],
+        change: Callable[[int], Case],
+        notices: Sequence[Notice] = (),
+        *,
+        synced: bool = False,
     ) -> None:
-        """Write a change to a case that is still the caller's, as its fence shows."""
+        """Write a change to a case that is still the caller's, as its fence shows.
+
+        The intent to cancel must be `synced`. An outcome that a power cut takes back is found again by reading.
+        """
 
         def work(db: sqlite3.Connection) -> None:
-            current = transitions.still_held(queries.find(db, case.target), case)
-            queries.save(db, change(current.heard))
+            queries.save(db, change(transitions.still_held(queries.hold(db, case.target), case)))
             queries.append(db, case.target, case.fence, entries)
             queries.notify(db, notices)
 
-        self._write(work)
+        self._write(work, synced=synced)
 
-    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _write(self, work: Callable[[sqlite3.Connection], T], *, synced: bool = True) -> T:
         if self._writer is None:
             msg = "the record was opened for reading only"
             raise StorageError(msg)
-        return self._writer.run(work)
+        return self._writer.run(work, synced=synced)
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return self._database.read(work)

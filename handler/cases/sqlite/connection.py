@@ -1,7 +1,9 @@
 """One SQLite file, opened so that what is committed stays committed.
 
 Journal and locking. Rows are written in WAL mode with `synchronous=FULL`: one sync a commit, and
-`cases`, `show` and other processes read while the handler writes. SQLite before 3.51.3 can damage a
+`cases`, `show` and other processes read while the handler writes. Claims and outcomes are committed without
+one of their own: what a power cut takes back of them is done again, and what is acknowledged or about to be
+sent is on disk before. SQLite before 3.51.3 can damage a
 WAL file when two connections write or checkpoint at the same moment (https://sqlite.org/wal.html,
 "The WAL-Reset Bug"), and Python often brings an older one. So nobody here ever does: whoever writes,
 checkpoints, opens or closes holds the file `<database>.lock` (flock), in this process or another.

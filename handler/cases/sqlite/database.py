@@ -28,6 +28,9 @@ JournalState = tuple[int, int | None] | None
 #: https://sqlite.org/fileformat2.html#file_format_version_numbers
 LIVE = MAGIC + b"\0\0\2\2"
 
+#: How a transaction is committed: on disk, or in the journal, which is on disk with the next one that is.
+SYNCED, WRITTEN = "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"
+
 logger = logging.getLogger(__name__)
 
 
@@ -38,6 +41,7 @@ class Database:
         self._path = path
         self._wal, self._shm = (path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm"))
         self._opened: list[Identity] = []
+        self._is_synced = True
         self._read_only = read_only
         self._reading = Lock()
         self._lock = WriteLock(path)
@@ -53,15 +57,23 @@ class Database:
             raise
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, *, synced: bool = True) -> Iterator[sqlite3.Connection]:
         """Lend the connection that writes for one transaction, nobody else writing meanwhile.
+
+        If it need not be `synced`, a power cut may take it back, together with all that came after it.
 
         Raises StorageError where what is committed would not be found again.
         """
         with self._lock:
             self._expect_in_place()
+            self._sync(synced=synced)
             yield self._writer
             self._expect_in_place()
+
+    def _sync(self, *, synced: bool) -> None:
+        if synced is not self._is_synced:
+            self._writer.execute(SYNCED if synced else WRITTEN)
+            self._is_synced = synced
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Read as of the last commit; raises StorageError."""
@@ -82,6 +94,7 @@ class Database:
     def _connect(self) -> None:
         if not self._read_only:
             self._writer = for_writing(self._path)
+            self._is_synced = True
         self._reader = for_reading(self._path)
         if not self._read_only:
             self._expect_to_write()

@@ -24,6 +24,7 @@ from handler.models import Case
 from handler.models import Entry
 from handler.models import Notice
 from handler.models import Notification
+from handler.models import State
 from handler.models import Target
 
 
@@ -61,6 +62,12 @@ def find(db: sqlite3.Connection, target: Target) -> Case | None:
     """Return a case without what was said of it, or None."""
     row = db.execute("SELECT * FROM cases WHERE target = ?", (str(target),)).fetchone()
     return case_from(row) if row else None
+
+
+def hold(db: sqlite3.Connection, target: Target) -> transitions.Hold | None:
+    """Return who has a case in hand, and how much of it was heard; None if there is no such case."""
+    row = db.execute("SELECT fence, heard, state FROM cases WHERE target = ?", (str(target),)).fetchone()
+    return transitions.Hold(row["fence"], row["heard"], State(row["state"])) if row else None
 
 
 def save(db: sqlite3.Connection, case: Case) -> None:

@@ -39,6 +39,7 @@ class _Job:
     """Work and what came of it; `done` is let go of at the end. A Future does the same at five times the cost."""
 
     work: Work
+    is_synced: bool
     result: Any = None
     error: Exception | None = None
     done: Lock = field(default_factory=_held)
@@ -59,13 +60,14 @@ class Writer:
         self._thread = Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def run(self, work: Callable[[sqlite3.Connection], T], patience: float | None = None) -> T:
-        """Run `work` in a transaction that is on disk when this returns.
+    def run(self, work: Callable[[sqlite3.Connection], T], patience: float | None = None, *, synced: bool = True) -> T:
+        """Run `work` in a transaction that is on disk when this returns; or only written, if it need not be `synced`.
 
+        What is only written outlives this process, and is on disk with whatever is synced after it.
         Raises what `work` raises, with nothing of it written, and StorageError if there was no commit.
         What nobody has begun by then never is; what was begun is waited for as long again.
         """
-        job = _Job(work)
+        job = _Job(work, synced)
         self._jobs.put(job)
         patience = self._patience if patience is None else patience
         is_done = job.done.acquire(timeout=patience)
@@ -130,7 +132,7 @@ class Writer:
             job.done.release()
 
     def _transaction(self, group: list[_Job]) -> None:
-        with self._database.writing() as connection:
+        with self._database.writing(synced=any(job.is_synced for job in group)) as connection:
             _begin(connection)
             try:
                 for job in group:
