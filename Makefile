@@ -54,6 +54,7 @@ test: $(VENV)/.dev node_modules/.installed ## Lint, types and the whole suite wi
 	$(BIN)/coverage run -m pytest -m ''
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+	$(BIN)/python -m tests.worlds --worlds 2000
 
 simulate: $(VENV)/.dev ## Let the handler live in 200,000 worlds that go wrong; WORLDS= and SEED= are yours
 	$(BIN)/python -m tests.worlds --worlds $(or $(WORLDS),200000) $(if $(SEED),--seed $(SEED))

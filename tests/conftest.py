@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -32,10 +33,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs a pretend AWS is slow."""
+    """What needs a pretend AWS is slow; files with much that is slow come first, or all wait for one of them."""
     for item in items:
         if "aws" in getattr(item, "fixturenames", ()) or "[dynamodb" in item.name:
             item.add_marker(pytest.mark.slow)
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture

@@ -1,31 +1,15 @@
-"""Simulated worlds of the real code; `make simulate` runs many more."""
-
-import pytest
+"""Simulated worlds of the real code; `make test` runs two thousand beside the tests, `make simulate` many more."""
 
 from tests.worlds.world import REAL
 from tests.worlds.world import World
 from tests.worlds.world import place
 from tests.worlds.world import run_in
 
-#: Two thousand worlds, in parts.
-PARTS, PART = 20, 100
-
 
 def test_nothing_is_wrong_in_a_few_worlds() -> None:
     """Nothing lost, nothing wanted cancelled, nothing said that is not so, nothing done without its intent."""
     with place() as folder:
         assert {seed: wrong for seed in range(30) if (wrong := run_in(folder, seed))} == {}
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("part", range(PARTS))
-def test_nothing_is_wrong_in_two_thousand_worlds(part: int) -> None:
-    """The same, a hundred at a time."""
-    seeds = range(PART * part, PART * (part + 1))
-
-    with place() as folder:
-        assert {seed: wrong for seed in seeds if (wrong := run_in(folder, seed))} == {}
 
 
 def test_a_seed_is_one_world() -> None:
