@@ -18,9 +18,12 @@ from handler.cli import main
 from handler.clock import utc_now
 from handler.models import Sign
 from handler.models import State
+from handler.models import Target
+from handler.models import TargetKind
 from handler.policy import Decision
 from handler.policy import Rule
 from handler.server import Server
+from handler.simulator import Fault
 from handler.simulator import Memory
 from handler.simulator import Simulator
 from handler.sources import SOURCES
@@ -182,15 +185,48 @@ def test_reconcile_finds_what_no_notification_told(tmp_path: Path, serve: Callab
     assert memory.payment(lapses)["status"] == "authorized"
 
 
-def test_reconcile_tells_that_it_could_not(tmp_path: Path, serve: Callable[..., Server], database: str) -> None:
-    """One line, exit 2: whoever runs it every night must notice."""
-    upstream = serve(Simulator(Memory(access_token="APP_USR-another", clock=utc_now)).app).url
-    settings = {**ENVIRON, "DATABASE_URL": database, "MERCADOPAGO_API_URL": upstream}
+def test_reconcile_goes_on_with_the_accounts_that_are_answered(tmp_path: Path, serve: Callable[..., Server]) -> None:
+    """Those that are not are named, with what to do; exit 1, for whoever runs it every night must notice."""
+    memory = Memory(access_token=TOKEN, clock=utc_now)
+    lost, refused = (memory.add_payment(external_reference=f"ORDER-{number}") for number in (1, 2))
+    simulator = Simulator(memory)
+    accounts = tmp_path / "accounts.toml"
+    tables = [
+        f'[{name}]\nmercadopago_access_token = "{token}"\nmerchant_webhook_secret = "{WHSEC}"\n'
+        for name, token in (("acme", "APP_USR-another-token"), ("bolt", TOKEN))
+    ]
+    accounts.write_text("".join(tables))
+    database = f"sqlite:///{tmp_path}/cases.sqlite3"
+    record = open_cases(database)
+    for name, reference in (("acme", "ORDER-2"), ("bolt", "ORDER-1")):
+        record.accept(said(Target(name, TargetKind.PURCHASE, reference), at=utc_now()))
+    settings = {"ACCOUNTS_FILE": str(accounts), "DATABASE_URL": database}
+
+    result = run("reconcile", cwd=tmp_path, **settings, MERCADOPAGO_API_URL=serve(simulator.app).url)
+
+    remedy = "put a valid access token in place; `doctor` tells what is wrong"
+    assert result.returncode == 1
+    assert f"account acme: not read to the end: GET was answered 401; {remedy}" in result.stderr.splitlines()
+    assert result.stdout.splitlines() == [
+        f"found: bolt/payment:{lost} is cancelled (buyer_withdrew)",
+        "1 withdrawn purchases read again, 1 payments found that nobody told of.",
+    ]
+    assert memory.payment(refused)["status"] == "authorized"
+    record.close()
+
+
+def test_reconcile_tells_that_reserves_could_not_be_listed(
+    tmp_path: Path, serve: Callable[..., Server], database: str
+) -> None:
+    """Where there is no purchase to read, and Mercado Pago is away."""
+    simulator = Simulator(Memory(access_token=TOKEN, clock=utc_now))
+    simulator.fail(Fault("GET", "/v1/payments/search", status=500, times=9))
+    settings = {**ENVIRON, "DATABASE_URL": database, "MERCADOPAGO_API_URL": serve(simulator.app).url}
 
     result = run("reconcile", cwd=tmp_path, **settings)
 
-    assert result.returncode == 2
-    assert result.stderr.splitlines() == ["Error: GET was answered 401"]
+    assert result.returncode == 1
+    assert "account default: not read to the end: GET was answered 500; try again later\n" in result.stderr
 
 
 def test_every_problem_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
