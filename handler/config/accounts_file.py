@@ -69,7 +69,7 @@ def _document(path: str) -> Mapping[str, object]:
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError([f"ACCOUNTS_FILE: {path} cannot be read: {error.strerror}"]) from error
+        raise ConfigError([f"ACCOUNTS_FILE: {path} cannot be read ({error.strerror})"]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([f"ACCOUNTS_FILE: {path} is not UTF-8"]) from error
     except tomllib.TOMLDecodeError as error:
