@@ -116,6 +116,11 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
         (["send", "woocommerce", "7", "--status", "cancelado"], "'cancelado' is not one of"),
         (["send", "mercadopago", "1", "--to", "127.0.0.1:80"], "does not begin with http:// or https://"),
         (["doctor", "--url", "shop.example.com"], "does not begin with http:// or https://"),
+        (["doctor", "--url", "http://[bad"], "'http://[bad' is no address: give a host"),
+        (["send", "mercadopago", "1", "--to", "http://[bad"], "'http://[bad' is no address: give a host"),
+        (["send", "mercadopago", "1", "--to", "http://"], "'http://' does not begin with http:// or https://"),
+        (["send", "mercadopago", "1", "--to", "http://:80"], "'http://:80' is no address: give a host"),
+        (["send", "mercadopago", "1", "--to", "http://h:99999"], "is no address: give a host, and a port from 1"),
         (["send", "merchant", "buyer.withdrew", "--payment-id", "1"], "MERCHANT_WEBHOOK_SECRET is not set"),
         (["serve"], "MERCADOPAGO_ACCESS_TOKEN is not set"),
         (["cases", "--limit", "99999999999999999999"], "is not in the range"),
@@ -250,6 +255,59 @@ def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
 
     assert result.returncode == 2
     assert f"127.0.0.1:{port} cannot be listened on: Address already in use" in result.stderr
+
+
+def test_an_address_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    """What cannot be listened on is told once."""
+    result = run("serve", "--host", "300.1.1.1", cwd=tmp_path, **ENVIRON)
+
+    assert result.returncode == 2
+    (told,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert told.startswith("Error: 300.1.1.1:8080 cannot be listened on: ")
+    assert told.endswith("; give an address of this machine")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["send", "mercadopago", "1", "--to", "https://user:hidden@shop.example.com"],
+        ["doctor", "--url", "user:hidden@shop.example.com"],
+        ["cases"],
+    ],
+    ids=["to", "url", "DATABASE_URL"],
+)
+def test_a_password_in_an_address_is_not_shown(tmp_path: Path, arguments: list[str]) -> None:
+    """Neither are those of other databases."""
+    result = run(*arguments, cwd=tmp_path, DATABASE_URL="postgres://user:hidden@db/cases")
+
+    assert result.returncode == 2
+    assert "hidden" not in result.stdout + result.stderr
+
+
+def test_a_full_disk_is_told_in_a_line(tmp_path: Path, database: str) -> None:
+    """What is printed may go to a file."""
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [*COMMAND, "cases"],
+            cwd=tmp_path,
+            env=environment(DATABASE_URL=database),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert (result.returncode, result.stderr) == (1, "Error: No space left on device\n")
+
+
+def test_whoever_breaks_off_at_the_start_is_told_nothing(tmp_path: Path) -> None:
+    """However early: here while the libraries are still being loaded."""
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+
+    result = run("serve", cwd=tmp_path)
+
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
 
 
 def test_the_settings_may_stand_in_a_file(tmp_path: Path, database: str) -> None:
