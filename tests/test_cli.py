@@ -128,6 +128,10 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
         (["replay", "payment:1"], "there is no database at"),
         (["reconcile"], "MERCADOPAGO_ACCESS_TOKEN is not set"),
         (["backup"], "Missing argument 'FILE'"),
+        (["backup", ""], "it is empty: give the copy a name"),
+        (["backup", "/nonexistent/x"], "there is no folder /nonexistent"),
+        (["send", "mercadopago", "5", "--payment-id", "7"], "give --type stop_delivery_op_wh, and not --ipn"),
+        (["send", "mercadopago", "5", "--ipn", "--request-id", "7"], "--request-id is signed, and --ipn is not"),
         (["backup", "copy"], "there is no database at"),
     ],
 )
@@ -326,6 +330,8 @@ def test_a_settings_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path) ->
     file = tmp_path / ".env"
     file.write_bytes("A=contraseña".encode("latin-1"))
     another_encoding = run("cases", cwd=tmp_path)
+    file.write_text("# fine\nMODE=observe\nMERCADOPAGO_WEBHOOK_SECRET='hidden\nWORKERS=2\n")
+    open_quote = run("cases", cwd=tmp_path)
     file.unlink()
     # A file that is there and gives an error when it is read, whoever reads it.
     file.symlink_to("/proc/self/mem")
@@ -333,6 +339,8 @@ def test_a_settings_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path) ->
 
     assert another_encoding.stderr == "Error: .env cannot be read: it is not UTF-8; save it as that\n"
     assert unreadable.stderr == "Error: .env cannot be read: Input/output error\n"
+    needed = "NAME=value is needed, and each quote its other half"
+    assert open_quote.stderr == f"Error: .env: line 3 cannot be read: {needed}\n"
     assert another_encoding.returncode == unreadable.returncode == 2
 
 

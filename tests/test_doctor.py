@@ -296,7 +296,7 @@ merchant_webhook_secret = "{WHSEC}"
     [
         (None, "ACCOUNTS_FILE: {} cannot be read (No such file or directory)", "correct ACCOUNTS_FILE"),
         ("", "ACCOUNTS_FILE: {} has no account", "begin one with a line such as [default]"),
-        (f"[a]\n{ACCOUNT}workers = 1", "[a] workers", "there is no such setting"),
+        (f"[a]\n{ACCOUNT}modes = 1", "[a] modes is no setting of an account", "did you mean mode?"),
         (f"[a]\n{ACCOUNT}grace_period = -1", "[a] GRACE_PERIOD: '-1' is not a number", "correct GRACE_PERIOD"),
     ],
 )
