@@ -5,6 +5,7 @@ from typing import BinaryIO
 import click
 
 from handler.cli.environment import environment
+from handler.cli.table import room
 from handler.clock import utc_now
 from handler.config import SECRET_SETTINGS
 from handler.config import read_source
@@ -42,5 +43,5 @@ def diagnose_command(file: BinaryIO, source: str | None, account: str | None) ->
         raise ConfigError([f"{SECRET_SETTINGS[name]} is not set: without it {name} is switched off (404)"])
     findings = diagnose(captured, name, account or told_account, settings, utc_now())
     for finding in findings:
-        click.echo(str(finding))
+        click.echo(finding.told(room()))
     raise SystemExit(0 if all(finding.is_well for finding in findings) else 1)
