@@ -25,7 +25,7 @@ SAME = {"Mercado Pago", "WooCommerce", "Shopify", "Tiendanube", "English", "Espa
     "MODE=enforce."
 }
 
-#: How a person is addressed in the catalogs that have no reader before them whom the page greets.
+#: How friends are addressed; only the page does that.
 FAMILIAR = re.compile(r"\b(te|tú|vos|tu|tus|tenés|tienes|podés|puedes|probá|poné|acá)\b", re.IGNORECASE)
 
 
