@@ -1,11 +1,14 @@
 """What somebody who looks for trouble finds."""
 
 from dataclasses import dataclass
-from textwrap import wrap
+from textwrap import fill
 from typing import Self
 
-#: How long a line of a remedy is at most, so that it fits a terminal of 80 columns.
-WIDTH = 74
+#: How long a line is at most: longer ones are hard to read, however wide the terminal is.
+WIDEST = 100
+
+#: How long one is where nobody looks.
+WIDTH = 78
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,20 @@ class Finding:
         """Something is wrong, and this is what to do."""
         return cls(is_well=False, seen=seen, remedy=remedy)
 
-    def __str__(self) -> str:
-        """Return it for a terminal, the remedy on a line of its own."""
-        remedy = "".join(f"\n    {line}" for line in wrap(self.remedy, WIDTH))
-        return f"{'ok' if self.is_well else 'no'}  {self.seen}{remedy}"
+    def told(self, letters: int | None) -> str:
+        """Return it for a terminal of so many letters, the remedy below what was seen; that is one line elsewhere."""
+        seen = f"{'ok' if self.is_well else 'no'}  {self.seen}"
+        lines = [filled(seen, letters, "", "    ") if letters else seen]
+        return "\n".join([*lines, *filter(None, [filled(self.remedy, letters or WIDTH, "    ", "    ")])])
+
+
+def filled(text: str, letters: int, first: str, others: str) -> str:
+    """Return text in lines that begin so; no address, name or number is broken."""
+    return fill(
+        text,
+        min(letters, WIDEST),
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -14,6 +14,7 @@ from typing import TextIO
 #: What a line can be about.
 FIELDS = (
     "target",
+    "step",
     "rule",
     "state",
     "due_at",

@@ -15,9 +15,13 @@ from handler.cli import main
 from handler.clock import utc_now
 from handler.models import Case
 from handler.models import NoticeKind
+from handler.models import Sign
 from handler.models import State
 from handler.models import Step
 from handler.models import Target
+from handler.models import TargetKind
+from handler.policy import Decision
+from handler.policy import Rule
 from handler.server import Server
 from handler.simulator import Fault
 from handler.simulator import Memory
@@ -167,25 +171,71 @@ def test_a_report_tells_what_was_given_back(desk: Desk) -> None:
     desk.run("release", "purchase:ORDER-1", "--yes")
     desk.run("release", f"payment:{paid}", "--yes")
 
+    told = {"account": "default", "would": None}
     assert report(desk) == [
-        {"state": "cancelled", "reason": "buyer_withdrew", "cases": 3, "amounts": {"ARS": "300.5", "BRL": "7"}},
-        {"state": "captured", "reason": "captured", "cases": 1, "amounts": {"ARS": "100.0"}},
+        {**told, "state": "cancelled", "reason": "buyer_withdrew", "cases": 3, "amounts": {"ARS": "300.5", "BRL": "7"}},
+        {**told, "state": "captured", "reason": "captured", "cases": 1, "amounts": {"ARS": "100.0"}},
     ]
-    assert desk.run("report").output.splitlines() == [
-        "STATE        REASON             PAYMENTS  AMOUNT",
-        "cancelled    buyer_withdrew            3  300.5 ARS, 7 BRL",
-        "captured     captured                  1  100.0 ARS",
+    assert desk.run("report", "--lang", "en").output.splitlines() == [
+        "STATE     PAYMENTS REASON         AMOUNT",
+        "cancelled 3        buyer_withdrew 300.5 ARS, 7 BRL",
+        "  The buyer withdrew, so what is reserved is not needed any more.",
+        "captured  1        captured       100.0 ARS",
+        "  The money was taken before anybody said that the purchase fell through. What is taken cannot be",
+        "  cancelled, only refunded.",
     ]
+    assert "El comprador" in desk.run("report", LANG="es_AR.UTF-8").output
 
 
 def test_in_observe_mode_it_tells_what_would_have_been_released(desk: Desk) -> None:
-    """And how much limit that would give back."""
-    card = desk.simulator.memory.add_payment()
+    """What that would give back, why, and what would have been kept."""
+    card, wanted = (desk.simulator.memory.add_payment() for _ in range(2))
+    record = open_cases(desk.environ["DATABASE_URL"])
+    target = payment_target(wanted)
+    record.accept(said(target, Sign.CHANGED, utc_now()))
+    case = record.claim(target, utc_now(), timedelta(seconds=9))
+    assert case is not None
+    record.settle(case, Decision.end(State.NOTHING, Rule.RESERVE_WANTED, ""), utc_now(), [])
+    record.close()
 
     result = desk.run("release", f"payment:{card}", "--yes", MODE="observe")
 
     assert (result.exit_code, desk.status(card)) == (1, "authorized")
-    assert desk.run("report").output.endswith("\nwould cancel observed                  1  100.0 ARS\n")
+    assert [(line["would"], line["state"], line["reason"]) for line in report(desk)] == [
+        ("cancel", "nothing", "buyer_withdrew"),
+        ("keep", "nothing", "reserve_wanted"),
+    ]
+    first, why, kept, *_ = desk.run("report", "--lang", "en").output.splitlines()[1:]
+    assert first == "would cancel 1        buyer_withdrew 100.0 ARS"
+    assert why == "  The buyer withdrew, so what is reserved is not needed any more."
+    assert kept == "would keep   1        reserve_wanted"
+
+
+def test_a_rule_that_is_not_told_with_what_was_observed(desk: Desk) -> None:
+    """The case itself has it then, and a word that no catalog has is left alone."""
+    record = open_cases(desk.environ["DATABASE_URL"])
+    record.accept(said(payment_target("1"), at=utc_now()))
+    case = record.claim(payment_target("1"), utc_now(), timedelta(seconds=9))
+    assert case is not None
+    record.settle(case, Decision.end(State.NOTHING, Rule.OBSERVED, ""), utc_now(), [])
+    record.close()
+
+    assert [(line["would"], line["reason"]) for line in report(desk)] == [("cancel", "observed")]
+
+
+def test_lines_of_several_accounts_are_told_apart(desk: Desk) -> None:
+    """And one that nobody knows is told with those that there are."""
+    record = open_cases(desk.environ["DATABASE_URL"])
+    for account in ("acme", "bolt"):
+        record.accept(said(Target(account, TargetKind.PAYMENT, "1"), at=utc_now()))
+    record.close()
+
+    assert [line["account"] for line in report(desk)] == ["acme", "bolt"]
+    lines = desk.run("report").output.splitlines()
+    assert lines[0] == "ACCOUNT STATE   PAYMENTS REASON   AMOUNT"
+    assert lines[1] == "acme    pending 1        notified"
+    nobody = desk.run("report", "--account", "nope")
+    assert (nobody.exit_code, "there is no account 'nope', only acme, bolt, default" in nobody.output) == (2, True)
 
 
 def test_a_report_has_its_period(desk: Desk) -> None:
@@ -196,7 +246,6 @@ def test_a_report_has_its_period(desk: Desk) -> None:
     record.close()
 
     assert [line["cases"] for line in (*report(desk), *report(desk, "--days", "9"))] == [1, 2]
-    assert report(desk, "--account", "acme") == []
     assert report(desk, "--account", "default") == report(desk)
     assert desk.run("report", "--days", "1").output == "Nothing happened to any payment within 1 days.\n"
     assert report(desk, "--days", "1") == []

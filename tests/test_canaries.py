@@ -153,7 +153,7 @@ def test_everything_happened(stage: Stage) -> None:
     """Each kind of end, and each kind of trouble, or nothing would have been proven."""
     listed = stage.seen["cases"].decode()
 
-    for reason in ("buyer_withdrew", "captured", "not_understood", "fraud_alert", "order_cancelled", "seller_rejected"):
+    for reason in ("buyer_withdrew", "captured", "not_understood", "fraud_alert", "newer_payment", "seller_rejected"):
         assert reason in listed
     assert all(found_in(delivery.body + delivery.query.encode()) for delivery in genuine(stage))
     assert "Traceback" not in stage.handler.log()

@@ -801,8 +801,10 @@ def test_checking_changes_nothing(cases: Cases) -> None:
     assert got(cases) == before
 
 
-@pytest.mark.parametrize("url", ["", "sqlite:///", "postgres://here/there", "handler.sqlite3"])
+@pytest.mark.parametrize("url", ["", "sqlite:///", "postgres://user:hidden@here/there", "handler.sqlite3"])
 def test_an_unknown_place_is_a_clear_error(url: str) -> None:
-    """The setting is named, and what it may be."""
-    with pytest.raises(ConfigError, match=r"DATABASE_URL: .* use sqlite:///path"):
+    """The setting is named, and what it may be; the address of another database may hold a password."""
+    with pytest.raises(ConfigError, match=r"DATABASE_URL is not understood: use sqlite:///path") as raised:
         open_cases(url)
+
+    assert "hidden" not in str(raised.value)

@@ -18,9 +18,12 @@ from handler.cli import main
 from handler.clock import utc_now
 from handler.models import Sign
 from handler.models import State
+from handler.models import Target
+from handler.models import TargetKind
 from handler.policy import Decision
 from handler.policy import Rule
 from handler.server import Server
+from handler.simulator import Fault
 from handler.simulator import Memory
 from handler.simulator import Simulator
 from handler.sources import SOURCES
@@ -113,6 +116,11 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
         (["send", "woocommerce", "7", "--status", "cancelado"], "'cancelado' is not one of"),
         (["send", "mercadopago", "1", "--to", "127.0.0.1:80"], "does not begin with http:// or https://"),
         (["doctor", "--url", "shop.example.com"], "does not begin with http:// or https://"),
+        (["doctor", "--url", "http://[bad"], "'http://[bad' is no address: give a host"),
+        (["send", "mercadopago", "1", "--to", "http://[bad"], "'http://[bad' is no address: give a host"),
+        (["send", "mercadopago", "1", "--to", "http://"], "'http://' does not begin with http:// or https://"),
+        (["send", "mercadopago", "1", "--to", "http://:80"], "'http://:80' is no address: give a host"),
+        (["send", "mercadopago", "1", "--to", "http://h:99999"], "is no address: give a host, and a port from 1"),
         (["send", "merchant", "buyer.withdrew", "--payment-id", "1"], "MERCHANT_WEBHOOK_SECRET is not set"),
         (["serve"], "MERCADOPAGO_ACCESS_TOKEN is not set"),
         (["cases", "--limit", "99999999999999999999"], "is not in the range"),
@@ -120,6 +128,10 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
         (["replay", "payment:1"], "there is no database at"),
         (["reconcile"], "MERCADOPAGO_ACCESS_TOKEN is not set"),
         (["backup"], "Missing argument 'FILE'"),
+        (["backup", ""], "it is empty: give the copy a name"),
+        (["backup", "/nonexistent/x"], "there is no folder /nonexistent"),
+        (["send", "mercadopago", "5", "--payment-id", "7"], "give --type stop_delivery_op_wh, and not --ipn"),
+        (["send", "mercadopago", "5", "--ipn", "--request-id", "7"], "--request-id is signed, and --ipn is not"),
         (["backup", "copy"], "there is no database at"),
     ],
 )
@@ -182,15 +194,48 @@ def test_reconcile_finds_what_no_notification_told(tmp_path: Path, serve: Callab
     assert memory.payment(lapses)["status"] == "authorized"
 
 
-def test_reconcile_tells_that_it_could_not(tmp_path: Path, serve: Callable[..., Server], database: str) -> None:
-    """One line, exit 2: whoever runs it every night must notice."""
-    upstream = serve(Simulator(Memory(access_token="APP_USR-another", clock=utc_now)).app).url
-    settings = {**ENVIRON, "DATABASE_URL": database, "MERCADOPAGO_API_URL": upstream}
+def test_reconcile_goes_on_with_the_accounts_that_are_answered(tmp_path: Path, serve: Callable[..., Server]) -> None:
+    """Those that are not are named, with what to do; exit 1, for whoever runs it every night must notice."""
+    memory = Memory(access_token=TOKEN, clock=utc_now)
+    lost, refused = (memory.add_payment(external_reference=f"ORDER-{number}") for number in (1, 2))
+    simulator = Simulator(memory)
+    accounts = tmp_path / "accounts.toml"
+    tables = [
+        f'[{name}]\nmercadopago_access_token = "{token}"\nmerchant_webhook_secret = "{WHSEC}"\n'
+        for name, token in (("acme", "APP_USR-another-token"), ("bolt", TOKEN))
+    ]
+    accounts.write_text("".join(tables))
+    database = f"sqlite:///{tmp_path}/cases.sqlite3"
+    record = open_cases(database)
+    for name, reference in (("acme", "ORDER-2"), ("bolt", "ORDER-1")):
+        record.accept(said(Target(name, TargetKind.PURCHASE, reference), at=utc_now()))
+    settings = {"ACCOUNTS_FILE": str(accounts), "DATABASE_URL": database}
+
+    result = run("reconcile", cwd=tmp_path, **settings, MERCADOPAGO_API_URL=serve(simulator.app).url)
+
+    remedy = "put a valid access token in place; `doctor` tells what is wrong"
+    assert result.returncode == 1
+    assert f"account acme: not read to the end: GET was answered 401; {remedy}" in result.stderr.splitlines()
+    assert result.stdout.splitlines() == [
+        f"found: bolt/payment:{lost} is cancelled (buyer_withdrew)",
+        "1 withdrawn purchases read again, 1 payments found that nobody told of.",
+    ]
+    assert memory.payment(refused)["status"] == "authorized"
+    record.close()
+
+
+def test_reconcile_tells_that_reserves_could_not_be_listed(
+    tmp_path: Path, serve: Callable[..., Server], database: str
+) -> None:
+    """Where there is no purchase to read, and Mercado Pago is away."""
+    simulator = Simulator(Memory(access_token=TOKEN, clock=utc_now))
+    simulator.fail(Fault("GET", "/v1/payments/search", status=500, times=9))
+    settings = {**ENVIRON, "DATABASE_URL": database, "MERCADOPAGO_API_URL": serve(simulator.app).url}
 
     result = run("reconcile", cwd=tmp_path, **settings)
 
-    assert result.returncode == 2
-    assert result.stderr.splitlines() == ["Error: GET was answered 401"]
+    assert result.returncode == 1
+    assert "account default: not read to the end: GET was answered 500; try again later\n" in result.stderr
 
 
 def test_every_problem_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
@@ -216,6 +261,59 @@ def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
     assert f"127.0.0.1:{port} cannot be listened on: Address already in use" in result.stderr
 
 
+def test_an_address_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    """What cannot be listened on is told once."""
+    result = run("serve", "--host", "300.1.1.1", cwd=tmp_path, **ENVIRON)
+
+    assert result.returncode == 2
+    (told,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert told.startswith("Error: 300.1.1.1:8080 cannot be listened on: ")
+    assert told.endswith("; give an address of this machine")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["send", "mercadopago", "1", "--to", "https://user:hidden@shop.example.com"],
+        ["doctor", "--url", "user:hidden@shop.example.com"],
+        ["cases"],
+    ],
+    ids=["to", "url", "DATABASE_URL"],
+)
+def test_a_password_in_an_address_is_not_shown(tmp_path: Path, arguments: list[str]) -> None:
+    """Neither are those of other databases."""
+    result = run(*arguments, cwd=tmp_path, DATABASE_URL="postgres://user:hidden@db/cases")
+
+    assert result.returncode == 2
+    assert "hidden" not in result.stdout + result.stderr
+
+
+def test_a_full_disk_is_told_in_a_line(tmp_path: Path, database: str) -> None:
+    """What is printed may go to a file."""
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [*COMMAND, "cases"],
+            cwd=tmp_path,
+            env=environment(DATABASE_URL=database),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert (result.returncode, result.stderr) == (1, "Error: No space left on device\n")
+
+
+def test_whoever_breaks_off_at_the_start_is_told_nothing(tmp_path: Path) -> None:
+    """However early: here while the libraries are still being loaded."""
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+
+    result = run("serve", cwd=tmp_path)
+
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
+
+
 def test_the_settings_may_stand_in_a_file(tmp_path: Path, database: str) -> None:
     """`.env` of the folder; the environment goes before it."""
     (tmp_path / ".env").write_text(f"DATABASE_URL='{database}'\nEMPTY\n")
@@ -232,6 +330,8 @@ def test_a_settings_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path) ->
     file = tmp_path / ".env"
     file.write_bytes("A=contraseña".encode("latin-1"))
     another_encoding = run("cases", cwd=tmp_path)
+    file.write_text("# fine\nMODE=observe\nMERCADOPAGO_WEBHOOK_SECRET='hidden\nWORKERS=2\n")
+    open_quote = run("cases", cwd=tmp_path)
     file.unlink()
     # A file that is there and gives an error when it is read, whoever reads it.
     file.symlink_to("/proc/self/mem")
@@ -239,6 +339,8 @@ def test_a_settings_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path) ->
 
     assert another_encoding.stderr == "Error: .env cannot be read: it is not UTF-8; save it as that\n"
     assert unreadable.stderr == "Error: .env cannot be read: Input/output error\n"
+    needed = "NAME=value is needed, and each quote its other half"
+    assert open_quote.stderr == f"Error: .env: line 3 cannot be read: {needed}\n"
     assert another_encoding.returncode == unreadable.returncode == 2
 
 

@@ -1,6 +1,9 @@
 """Tests for handler.diagnose: a captured request is told why it is believed or not, and what happened to it."""
 
 import json
+import os
+import pty
+import subprocess
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +30,8 @@ from tests.fakes import MP_SECRET
 from tests.fakes import NOW
 from tests.fakes import SHOP_SECRET
 from tests.fakes import WHSEC
+from tests.running import COMMAND
+from tests.running import environment
 
 SECRETS = {
     "mercadopago": MP_SECRET,
@@ -106,15 +111,91 @@ def test_a_request_is_read_from_whatever_shows_it() -> None:
         assert read_captured(json.dumps(har(delivery, startedDateTime=at)).encode()).at is None
 
 
+def curl(delivery: Delivery, body: str, end: str = " \\\n  ") -> bytes:
+    """Return a delivery as a browser copies it."""
+    words = [f"curl 'https://shop.example.com/notifications/{delivery.source}?{delivery.query}'", "-X 'POST'"]
+    words += [f"-H '{name}: {value}'" for name, value in delivery.headers.items()]
+    return end.join([*words, "--compressed", f"--data-raw {body}"]).encode()
+
+
+@pytest.mark.parametrize("end", [" \\\n  ", " \\\r\n  ", " "])
+@pytest.mark.parametrize("body", ['{"reason": "it\'s late", "más": 1}', "plain"])
+def test_a_command_that_a_browser_copies_is_read(end: str, body: str) -> None:
+    """With its lines joined, and what is written as `$'...'`."""
+    delivery = replace(GENUINE["mercadopago"], body=body.encode())
+    escaped = body.replace("'", "\\u0027").replace("á", "\\u00e1")
+    text = curl(delivery, f"$'{escaped}'" if escaped != body else f"'{body}'", end)
+
+    captured = read_captured(text)
+
+    assert captured.body == delivery.body
+    assert captured.query == delivery.query
+    assert found(text, "mercadopago")[0][0]
+
+
+def test_what_a_command_escapes_is_meant() -> None:
+    """Line ends, and quotes."""
+    text = curl(GENUINE["mercadopago"], r"$'a\nb\\c\"d'")
+
+    assert read_captured(text).body == b'a\nb\\c"d'
+
+
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16"])
+def test_a_file_as_windows_saves_it_is_read(coding: str) -> None:
+    """With a mark at its beginning; in UTF-16 where a shell has written it."""
+    document = json.dumps(har(GENUINE["mercadopago"]))
+
+    for text in (raw(GENUINE["mercadopago"]).decode(), document):
+        assert found(text.encode(coding), "mercadopago")[0][0]
+
+
+def test_headers_alone_are_a_request_whose_query_is_not_known() -> None:
+    """Of a shop, whose signature is over the body, that is enough."""
+    text = raw(GENUINE["shopify"]).partition(b"\r\n")[2]
+
+    captured = read_captured(text)
+
+    assert (captured.path, captured.query) == ("", "")
+    assert found(text, "shopify")[0][0]
+    headless = raw(GENUINE["mercadopago"]).partition(b"\r\n")[2]
+    (is_well, _, remedy), *_ = found(headless, "mercadopago")
+    assert (is_well, remedy.startswith("the query of the notification is needed")) == (False, True)
+
+
+@pytest.mark.parametrize("other", ["first", "last"])
+def test_an_id_that_is_there_twice_is_told(other: str) -> None:
+    """One of them is the signed one: whoever added the other is to be found."""
+    ids = ["data.id=1319999999", "data.id=2"]
+    delivery = fakes.mercadopago_delivery("1319999999")
+    query = "&".join([*(ids if other == "last" else ids[::-1]), "type=payment"])
+
+    told = found(raw(replace(delivery, query=query)), "mercadopago")
+
+    assert all(remedy for _, _, remedy in told)
+    assert told[-1][1] == "it matches the secret with: the query's data.id"
+
+
 HAR_ODD = b'{"request": {"url": "http://a/", "headers": [{"name": "x-signature", "value": "\\ud800"}]}}'
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"hello", b"{}", b"{", b'{"request": 5}', HAR_ODD, b'{"log": {"entries": []}}', b"[1]"]
+    "text",
+    [
+        b"",
+        b"hello",
+        b"{}",
+        b"{",
+        b'{"request": 5}',
+        HAR_ODD,
+        b'{"log": {"entries": []}}',
+        b"[1]",
+        b"curl 'http://a",
+        b"curl -v",
+    ],
 )
 def test_what_is_no_request_is_told(text: bytes) -> None:
     """With what it should be."""
-    with pytest.raises(MalformedError, match=r"no request: begin with|neither HAR nor"):
+    with pytest.raises(MalformedError, match=r"no request: (begin with|the command needs)|neither HAR nor"):
         read_captured(text)
 
 
@@ -294,7 +375,12 @@ def test_a_clock_that_is_wrong_is_told_where_the_capture_has_the_time() -> None:
 @pytest.mark.parametrize(
     ("body", "seen"),
     [
-        ({"type": "buyer.withdrew", "data": {"payment_id": "x"}}, "the schema refuses the body: data: "),
+        (
+            {"type": "buyer.withdrew", "data": {"payment_id": "x"}},
+            "the schema refuses the body: data.payment_id: Must be a",
+        ),
+        ({"type": "buyer.withdrew", "data": {}}, "the schema refuses the body: data"),
+        ([], "the schema refuses the body: the document: "),
         (b"{", "the body is not strict JSON"),
     ],
 )
@@ -354,3 +440,36 @@ def test_what_the_command_needs_is_told(
     status, output = run(tmp_path, raw(GENUINE["merchant"], path), *options)
 
     assert (status, message in output) == (2, True)
+
+
+def test_headers_alone_do_not_tell_who_sent_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that is asked for."""
+    monkeypatch.chdir(tmp_path)
+    text = raw(GENUINE["merchant"]).partition(b"\r\n")[2]
+
+    status, output = run(tmp_path, text)
+
+    assert status == 2
+    assert "without its first line, a request does not tell who sent it: give --source" in output
+    assert run(tmp_path, text, "--source", "merchant")[0] == 0
+
+
+def test_on_a_terminal_it_tells_how_to_end(tmp_path: Path) -> None:
+    """Or whoever pastes waits for the command, and the command for them."""
+    ours, theirs = pty.openpty()
+    os.write(ours, raw(GENUINE["mercadopago"]).replace(b"\r", b"") + b"\n\x04")
+
+    result = subprocess.run(
+        [*COMMAND, "diagnose"],
+        cwd=tmp_path,
+        env=environment(MERCADOPAGO_WEBHOOK_SECRET=MP_SECRET),
+        stdin=theirs,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    os.close(ours)
+    os.close(theirs)
+
+    assert result.stderr == b"Paste the request, then Ctrl-D on a line of its own.\n"
+    assert result.returncode == 0

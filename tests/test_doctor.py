@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from handler.cases import open_cases
 from handler.cli import main
 from handler.clock import utc_now
+from handler.doctor import Means
 from handler.doctor import examine
 from handler.doctor.alerts import try_alerts
 from handler.doctor.settings import look_at_file
@@ -28,6 +29,7 @@ from handler.simulator import Memory
 from handler.simulator import Simulator
 from handler.web import create_app
 from tests import fakes
+from tests.amazon import CREDENTIALS
 from tests.fakes import SHOP_SECRET
 from tests.fakes import TOKEN
 from tests.fakes import WHSEC
@@ -50,12 +52,14 @@ class Practice:
     environ: dict[str, str]
     simulator: Simulator
     serve: Serve
+    mounts: Path
     ahead: timedelta = timedelta(0)
 
     def examine(self, url: str | None = None, **settings: str) -> list[Finding]:
         """Look the set-up over, with some settings other than they are."""
         exchange = Exchange(connections=1, user_agent="tests", total=3)
-        found = list(examine({**self.environ, **settings}, exchange, lambda: utc_now() + self.ahead, url))
+        environ, clock = {**self.environ, **settings}, lambda: utc_now() + self.ahead
+        found = list(examine(environ, Means(exchange, clock, self.mounts), url))
         exchange.close()
         return found
 
@@ -77,7 +81,9 @@ class Practice:
 def practice(tmp_path: Path, serve: Serve) -> Practice:
     simulator = Simulator(Memory(access_token=TOKEN, clock=utc_now))
     settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/cases.sqlite3", "MERCADOPAGO_API_URL": serve(simulator.app).url}
-    return Practice({**ALL_ON, **settings}, simulator, serve)
+    mounts = tmp_path / "mounts"
+    mounts.write_text("/dev/vda1 / ext4 rw 0 0\n")
+    return Practice({**ALL_ON, **settings}, simulator, serve, mounts)
 
 
 def only(findings: Iterable[Finding]) -> tuple[str, str]:
@@ -89,17 +95,21 @@ def test_where_all_is_well_nothing_is_to_be_done(practice: Practice) -> None:
     """But what was looked at is told."""
     url = practice.serve(practice.handler()).url
 
-    seen = [finding.seen for finding in practice.examine(url)[:6]]
+    seen = [finding.seen for finding in practice.examine(url)[:10]]
 
     assert seen[0].startswith("settings of account default: on mercadopago, merchant, woocommerce, shopify, tiendanube")
     assert seen[1].startswith("account default: this clock and Mercado Pago's agree to ")
-    assert seen[2:5] == [
+    assert seen[2:9] == [
         "account default: the token is that of seller 169526408 (MLA)",
+        "account default: it is a live token: it reads and releases real reserves",
         "account default: payments can be read",
+        "account default: orders can be read",
+        "account default: merchant orders can be read",
+        "account default: claims can be read",
         "account default: MODE=enforce: reserves are cancelled",
     ]
-    assert seen[5].startswith("the record sqlite:///")
-    tried = practice.examine(url)[6:]
+    assert seen[9].startswith("the record sqlite:///")
+    tried = practice.examine(url)[10:]
     assert [finding.is_well for finding in tried] == [False, *[True] * 5]
     assert all(finding.seen.endswith("acknowledges a signed test") for finding in tried[1:])
     assert practice.simulator.writes() == []
@@ -121,7 +131,7 @@ def test_a_token_for_tests(practice: Practice, token: str) -> None:
 
     seen, remedy = only(practice.ill(MERCADOPAGO_ACCESS_TOKEN=token))
 
-    assert "it is a token for tests" in seen
+    assert "it is a test token" in seen
     assert "APP_USR-" in remedy
 
 
@@ -134,13 +144,38 @@ def test_a_token_of_another_seller(practice: Practice) -> None:
     assert "Credentials" in remedy
 
 
-def test_a_token_that_may_not_read_payments(practice: Practice) -> None:
-    practice.simulator.fail(Fault("GET", "/v1/payments/search.*", status=403))
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/payments/search", "payments"),
+        ("/merchant_orders/search", "merchant orders"),
+        ("/post-purchase/v1/claims/search", "claims"),
+    ],
+)
+def test_a_token_that_may_not_read_all_that_is_used(practice: Practice, path: str, name: str) -> None:
+    practice.simulator.fail(Fault("GET", path, status=403))
 
     seen, remedy = only(practice.ill())
 
-    assert "payments cannot be searched (403)" in seen
-    assert "permission" in remedy
+    assert f"{name} cannot be searched (403), so " in seen
+    assert f"permission to read {name}," in remedy
+
+
+def test_who_has_no_orders_may_be_refused_the_search(practice: Practice) -> None:
+    practice.simulator.fail(Fault("GET", "/v1/orders", status=403))
+
+    (told,) = [finding for finding in practice.examine() if "orders cannot be searched (403)" in finding.seen]
+
+    assert told.is_well
+
+
+def test_a_search_that_fails(practice: Practice) -> None:
+    practice.simulator.fail(Fault("GET", "/merchant_orders/search", status=500))
+
+    assert only(practice.ill()) == (
+        "account default: the search for merchant orders is answered 500",
+        "try again later",
+    )
 
 
 def test_a_search_that_does_not_answer(practice: Practice) -> None:
@@ -202,7 +237,15 @@ def test_an_address_that_is_not_mercado_pagos(practice: Practice, body: bytes) -
         ("MERCADOPAGO_WEBHOOK_SECRET", "your-secret-here-please", "is a placeholder", "copy the whole secret"),
         ("MERCADOPAGO_ACCESS_TOKEN", "", "MERCADOPAGO_ACCESS_TOKEN is not set", "Your integrations"),
         ("MERCHANT_WEBHOOK_SECRET", "no-whsec-but-long-enough", "MERCHANT_WEBHOOK_SECRET", "copy the whole secret"),
-        ("WORKERS", "many", "WORKERS", "is not a number from 1 to 256"),
+        ("WORKERS", "many", "WORKERS: 'many' is not a number from 1 to 256", "correct WORKERS"),
+        ("MODE", "a: b", "MODE: 'a: b' is neither enforce nor observe", "correct MODE"),
+        (
+            "MERCADOPAGO_API_URL",
+            "ftp://x",
+            "MERCADOPAGO_API_URL is not understood",
+            "use https://",
+        ),
+        ("DATABASE_URL", "cases.db", "DATABASE_URL is not understood", "use sqlite:///path/to/handler.sqlite3, or"),
         ("MERCADOPAGO_WEBHOOK_SECRETS", "x", "is no setting", "did you mean MERCADOPAGO_WEBHOOK_SECRET?"),
         ("SHOPIFY_SECRET_KEY_FOR_THE_ADMIN", "x", "is no setting", "remove it|did you mean"),
     ],
@@ -243,6 +286,47 @@ def test_a_file_with_secrets_that_others_can_read(tmp_path: Path) -> None:
     assert list(look_at_file(file)) == []
 
 
+ACCOUNT = f"""mercadopago_access_token = "{TOKEN}"
+merchant_webhook_secret = "{WHSEC}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "seen", "remedy"),
+    [
+        (None, "ACCOUNTS_FILE: {} cannot be read (No such file or directory)", "correct ACCOUNTS_FILE"),
+        ("", "ACCOUNTS_FILE: {} has no account", "begin one with a line such as [default]"),
+        (f"[a]\n{ACCOUNT}modes = 1", "[a] modes is no setting of an account", "did you mean mode?"),
+        (f"[a]\n{ACCOUNT}grace_period = -1", "[a] GRACE_PERIOD: '-1' is not a number", "correct GRACE_PERIOD"),
+    ],
+)
+def test_accounts_that_are_wrong(practice: Practice, tmp_path: Path, text: str | None, seen: str, remedy: str) -> None:
+    file = tmp_path / "accounts.toml"
+    if text is not None:
+        file.write_text(text)
+        file.chmod(0o600)
+    practice.environ = {"DATABASE_URL": practice.environ["DATABASE_URL"]}
+
+    told, what_to_do = only(practice.ill(ACCOUNTS_FILE=str(file)))
+
+    assert told.startswith(seen.format(file))
+    assert what_to_do == remedy
+
+
+def test_accounts_that_others_can_read(practice: Practice, tmp_path: Path) -> None:
+    """They hold the same secrets as `.env`."""
+    file = tmp_path / "accounts.toml"
+    file.write_text(f"[acme]\n{ACCOUNT}")
+    file.chmod(0o644)
+    api = practice.environ["MERCADOPAGO_API_URL"]
+    practice.environ = {"DATABASE_URL": practice.environ["DATABASE_URL"], "MERCADOPAGO_API_URL": api}
+
+    assert only(practice.ill(ACCOUNTS_FILE=str(file))) == (
+        f"others on this machine can read {file}, and the secrets in it",
+        f"chmod 600 {file}",
+    )
+
+
 def test_observe_mode_is_told(practice: Practice) -> None:
     told = [finding.seen for finding in practice.examine(MODE="observe")]
 
@@ -278,6 +362,67 @@ def test_a_record_that_cannot_be_written(practice: Practice, tmp_path: Path) -> 
     assert "local disk" in remedy
 
 
+def test_a_record_that_is_something_else(practice: Practice, tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("no database at all")
+
+    seen, remedy = only(practice.ill(DATABASE_URL=f"sqlite:///{tmp_path}/notes"))
+
+    assert "is something else, not a database" in seen
+    assert remedy == "let DATABASE_URL name another file, or move away what is there"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "loss"),
+    [
+        ("none {} tmpfs rw 0 0\n", "it is in memory (tmpfs)"),
+        ("server:/x {} nfs4 rw 0 0\n", "it is on a network file system (nfs4)"),
+        ("//server/x {} cifs rw 0 0\n", "it is on a network file system (cifs)"),
+        ("overlay / overlay rw 0 0\n", "it is in a layer of a container (overlay)"),
+        ("/dev/vda1 {} ext4 rw 0 0\nnone {} tmpfs rw 0 0\n", "it is in memory (tmpfs)"),
+    ],
+)
+def test_a_record_where_nothing_lasts(practice: Practice, tmp_path: Path, mounts: str, loss: str) -> None:
+    """What was mounted last counts, and the longest path."""
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    practice.mounts.write_text("/dev/vda1 / ext4 rw 0 0\n" + mounts.replace("{}", str(folder).replace(" ", r"\040")))
+
+    seen, remedy = only(practice.ill(DATABASE_URL=f"sqlite:///{folder}/cases.sqlite3"))
+
+    assert f"cases.sqlite3 can be written, but {loss}" in seen
+    assert remedy == "let DATABASE_URL name a file on a local disk"
+
+
+def test_a_system_that_does_not_tell_its_mounts(practice: Practice) -> None:
+    """Nothing speaks against the file then."""
+    practice.mounts.write_text("")
+    assert practice.ill() == []
+    practice.mounts.unlink()
+    assert practice.ill() == []
+
+
+def test_a_table_that_is_not_reached(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything else is looked at all the same; and what is told of a file would help nobody."""
+    url = practice.serve(practice.handler()).url
+    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}.items():
+        monkeypatch.setenv(name, value)
+
+    first, no_tls = practice.ill(url, DATABASE_URL="dynamodb://cases", ALERT_URL="https://hooks.slack.com/services/x")
+
+    assert first.seen.startswith("the record dynamodb://cases cannot be written: DynamoDB: ")
+    assert first.remedy.startswith("see that the table is there, in the region")
+    assert "is not https" in no_tls.seen
+
+
+def test_a_table_without_a_region(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same: one finding, and on with the rest."""
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+
+    seen, _ = only(practice.ill(DATABASE_URL="dynamodb://cases"))
+
+    assert seen == "the record dynamodb://cases cannot be written: AWS: You must specify a region."
+
+
 def dropping_the_query(app: Any) -> Any:
     def proxy(environ: dict[str, Any], start: Any) -> Any:
         return app({**environ, "QUERY_STRING": ""}, start)
@@ -304,7 +449,7 @@ def from_outside(practice: Practice, app: Any) -> list[Finding]:
 def test_a_proxy_that_drops_the_query(practice: Practice) -> None:
     seen, remedy = only(from_outside(practice, dropping_the_query(practice.handler())))
 
-    assert seen.endswith("/notifications/default/mercadopago answers a signed test with 400")
+    assert seen.endswith("/notifications/mercadopago answers a signed test with 400")
     assert "query" in remedy
 
 
@@ -315,6 +460,29 @@ def test_a_secret_that_is_not_the_running_handlers(practice: Practice) -> None:
 
     assert seen.endswith("answers a signed test with 401")
     assert "another secret" in remedy
+
+
+def test_each_secret_is_tried_while_one_is_rotated(practice: Practice) -> None:
+    """The handler behind the URL may know only one of them."""
+    newest = "1a2b3c4d5e6f7081" * 4
+    url = practice.serve(practice.handler()).url
+
+    _, told = practice.ill(url, MERCADOPAGO_WEBHOOK_SECRET=f"{newest},{ALL_ON['MERCADOPAGO_WEBHOOK_SECRET']}")
+
+    assert told.seen.endswith("/notifications/mercadopago answers a signed test with secret 1 of 2 with 401")
+
+
+def test_other_accounts_are_tried_by_their_names(practice: Practice, tmp_path: Path) -> None:
+    """As they are registered."""
+    file = tmp_path / "accounts.toml"
+    file.write_text(f"[acme]\n{ACCOUNT}")
+    file.chmod(0o600)
+    api = practice.environ["MERCADOPAGO_API_URL"]
+    practice.environ = {"DATABASE_URL": practice.environ["DATABASE_URL"], "MERCADOPAGO_API_URL": api}
+
+    (told,) = practice.ill("https://127.0.0.1:9", ACCOUNTS_FILE=str(file))
+
+    assert told.seen.startswith("https://127.0.0.1:9/notifications/acme/merchant is not reached")
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_each_delivery_is_told_with_its_verdict(tmp_path: Path) -> None:
     assert lines[1].endswith("Z  duplicate  mercadopago: payment, changed: payment:1319999999")
     assert "Z  ignored    mercadopago: nothing for this handler (" in lines[2]
     assert "Z  ignored    merchant: nothing for this handler (" in lines[3]
-    assert "Z  refused    merchant: the schema refuses the body: data: " in lines[4]
+    assert "Z  refused    merchant: the schema refuses the body: data" in lines[4]
     assert "Z  refused    mercadopago: v1 does not match any configured secret" in told
     assert "(401)" not in told
     assert "no other way to sign matches either" in told

@@ -15,13 +15,18 @@ from flask.testing import FlaskClient
 from handler.clock import utc_now
 from handler.logs import JsonFormatter
 from handler.logs import TextFormatter
+from handler.models import Notification
 from handler.server import Server
+from handler.services import Services
 from handler.simulator import Memory
 from handler.simulator import Simulator
+from handler.sources.mercadopago import request_id
 from tests import fakes
 from tests.fakes import ENVIRON
 from tests.fakes import mercadopago_delivery
 from tests.fakes import payment_target
+from tests.fakes import said
+from tests.fakes import work_off
 from tests.running import COMMAND
 from tests.running import Handler
 from tests.running import environment
@@ -49,9 +54,10 @@ def test_elsewhere_than_on_a_terminal_each_line_is_json(serve: Callable[..., Ser
     told = [json.loads(line) for line in handler.log().splitlines()]
     ours = [line for line in told if line.get("target") == f"payment:{payment_id}"]
     assert all({"at", "level", "message", "logger"} <= set(line) for line in told)
-    assert [line.get("rule") for line in ours] == [None, "paid"]
+    assert [line.get("rule") for line in ours] == [None, "approved", "paid"]
     assert any(REQUEST_ID in name for name in ours[0]["notifications"])
-    assert ours[1]["state"] == "nothing"
+    assert ours[0]["request_id"] == REQUEST_ID
+    assert ours[-1]["state"] == "nothing"
 
 
 def test_on_a_terminal_it_is_for_people(tmp_path: Path) -> None:
@@ -76,6 +82,44 @@ def test_on_a_terminal_it_is_for_people(tmp_path: Path) -> None:
     os.close(terminal)
     assert "INFO    account default: listens to mercadopago, merchant; MODE=enforce" in told
     assert "{" not in told
+
+
+def test_each_step_is_logged_once_with_target_and_rule(
+    services: Services, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As the history has it; when it is read, decided, called and answered, not when it is over."""
+    caplog.set_level(logging.INFO, "handler.process")
+    target = payment_target(simulator.memory.add_payment())
+    services.accept(said(target, id="msg_1"))
+
+    work_off(services)
+
+    taken_up, *steps = [line for line in lines(caplog) if line["target"] == str(target)]
+    assert taken_up["notifications"] == ["msg_1"]
+    assert [(line["step"], line["rule"]) for line in steps] == [
+        ("read", "authorized"),
+        ("decided", "buyer_withdrew"),
+        ("called", "buyer_withdrew"),
+        ("answered", "cancelled"),
+        ("ended", "buyer_withdrew"),
+    ]
+    assert [line["step"] for line in steps] == [entry.step for entry in services.cases.history(target)[1:]]
+    assert steps[0]["message"] == f"{target}: read (authorized): {services.cases.history(target)[1].detail}"
+
+
+@pytest.mark.parametrize(
+    ("source", "id", "told"),
+    [
+        ("mercadopago", f"payment:1:{REQUEST_ID}:1742505638683", REQUEST_ID),
+        ("mercadopago", f"stop_delivery_op_wh:1:{REQUEST_ID}:1742505638683>fraud>2", REQUEST_ID),
+        ("mercadopago", "payment:1:4509953566233704:1742505638683", ""),
+        ("mercadopago", "ipn", ""),
+        ("merchant", f"a:b:{REQUEST_ID}", ""),
+    ],
+)
+def test_the_request_that_something_was_said_by_is_known(source: str, id: str, told: str) -> None:  # noqa: A002
+    """Where its sender signs an id of it, and that is one."""
+    assert request_id(Notification(id, source, "payment", fakes.NOW)) == told
 
 
 def test_a_refused_request_is_found_by_its_id(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,7 @@
 """Tests for handler.policy: the decision tables, cell by cell."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -707,34 +708,59 @@ def test_a_purchase(sign: Sign, guards: Guards, statuses: tuple[str, ...], total
         assert decision.sign is sign
 
 
+RELEASED = (State.CANCELLED, Rule.BUYER_WITHDREW)
+GONE = (State.CANCELLED, Rule.ALREADY_CANCELLED)
+OBSERVED = (State.NOTHING, Rule.OBSERVED)
+NO_RESERVE = (State.NOTHING, Rule.NO_RESERVE)
+TAKEN = (State.CAPTURED, Rule.CAPTURED)
+REFUSED = (State.REFUSED, Rule.GUARD_FAILED)
+DEAD = (State.DEAD, Rule.EXPIRED)
+
+
 @pytest.mark.parametrize(
-    ("states", "expected"),
+    ("ends", "expected"),
     [
-        ((State.CANCELLED, State.CANCELLED), "cancelled buyer_withdrew"),
-        ((State.CANCELLED, State.NOTHING), "cancelled buyer_withdrew"),
-        ((State.NOTHING, State.NOTHING), "nothing buyer_withdrew"),
-        ((State.CANCELLED, State.CAPTURED), "captured buyer_withdrew"),
-        ((State.CAPTURED, State.REFUSED), "refused buyer_withdrew"),
-        ((State.REFUSED, State.DEAD), "dead buyer_withdrew"),
-        ((State.CANCELLED, State.PENDING), "wait payments_open"),
-        ((State.CANCEL_SENT, State.DEAD), "wait payments_open"),
+        ((RELEASED, RELEASED), "cancelled buyer_withdrew"),
+        ((GONE, RELEASED), "cancelled buyer_withdrew"),
+        ((GONE, NO_RESERVE), "cancelled already_cancelled"),
+        ((RELEASED, NO_RESERVE), "cancelled buyer_withdrew"),
+        ((NO_RESERVE, NO_RESERVE), "nothing no_reserve"),
+        ((NO_RESERVE, OBSERVED), "nothing observed"),
+        ((GONE, OBSERVED), "nothing observed"),
+        ((OBSERVED, TAKEN), "captured captured"),
+        ((RELEASED, TAKEN), "captured captured"),
+        ((TAKEN, REFUSED), "refused payments_failed"),
+        ((OBSERVED, REFUSED), "refused payments_failed"),
+        ((REFUSED, DEAD), "dead payments_failed"),
+        ((RELEASED, (State.PENDING, Rule.UNCLEAR)), "wait payments_open"),
+        (((State.CANCEL_SENT, Rule.BUYER_WITHDREW), DEAD), "wait payments_open"),
     ],
 )
-def test_a_purchase_stands_where_its_worst_payment_stands(states: tuple[State, State], expected: str) -> None:
-    """And waits while one of them is open."""
+def test_a_purchase_stands_where_its_worst_payment_stands(ends: Sequence[tuple[State, Rule]], expected: str) -> None:
+    """Under its rule, in whatever order they are; and it waits while one of them is open."""
     decided = Decision.spread((), Sign.WITHDREW, told(Sign.WITHDREW), Rule.BUYER_WITHDREW, "")
 
-    decision = settle_spread(dict(zip("12", states, strict=True)), decided, NOW + timedelta(seconds=1))
+    for order in (ends, ends[::-1]):
+        decision = settle_spread(order, decided, NOW + timedelta(seconds=1))
 
-    assert outcome(decision) == expected
+        assert outcome(decision) == expected
+
+
+def test_a_fraud_alert_stays_one_whatever_became_of_its_payment() -> None:
+    """Nothing is to be delivered."""
+    decided = Decision.spread((), Sign.FRAUD, told(Sign.FRAUD), Rule.FRAUD_ALERT, "")
+
+    assert [outcome(settle_spread([end], decided, NOW)) for end in (TAKEN, DEAD)] == [
+        "captured fraud_alert",
+        "dead fraud_alert",
+    ]
 
 
 def test_the_sum_is_told_in_words() -> None:
     """How many came out how."""
-    states = {"1": State.CANCELLED, "2": State.CAPTURED, "3": State.CANCELLED}
     decided = Decision.spread((), Sign.WITHDREW, told(Sign.WITHDREW), Rule.BUYER_WITHDREW, "")
 
-    assert settle_spread(states, decided, NOW).why == "its payments: 2 cancelled, 1 captured"
+    assert settle_spread((RELEASED, TAKEN, RELEASED), decided, NOW).why == "its payments: 2 cancelled, 1 captured"
 
 
 def test_what_was_said_stands_as_long_as_a_reserve_can() -> None:

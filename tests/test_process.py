@@ -16,6 +16,8 @@ import pytest
 from handler.by_hand import replayed
 from handler.cases import Cases
 from handler.errors import StorageError
+from handler.explain import explain
+from handler.explain.catalog import catalog_of
 from handler.mercadopago import MercadoPago
 from handler.models import Case
 from handler.models import Entry
@@ -600,6 +602,30 @@ def test_in_observe_mode_nothing_is_written(cases: Cases, simulator: Simulator, 
     assert stands(services, target) == "nothing observed"
     assert case_of(services, target).detail.startswith("would be cancelled (buyer_withdrew): ")
     assert puts(simulator) == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "second", "stood"),
+    [
+        ("enforce", "approved", "captured captured"),
+        ("observe", "approved", "captured captured"),
+        ("observe", "authorized", "nothing observed"),
+    ],
+)
+def test_a_purchase_is_explained_by_its_worst_payment(
+    cases: Cases, simulator: Simulator, mode: str, second: str, stood: str
+) -> None:
+    """Not by what was said of it, which was not carried out for all of it."""
+    services = fakes.services(cases, fakes.DirectExchange(simulator), Clock(), MODE=mode)
+    simulator.memory.add_payment(external_reference="ORDER-1")
+    simulator.memory.add_payment(second, external_reference="ORDER-1", captured=second == "approved")
+    hear(services, PURCHASE)
+
+    work_off(services)
+
+    assert stands(services, PURCHASE) == stood
+    why = catalog_of("en")["why"][stood.split()[1]]
+    assert why in explain(case_of(services, PURCHASE), cases.history(PURCHASE), catalog_of("en"), 1000)
 
 
 def test_slow_reading_leaves_the_cancel_a_lease_of_its_own(

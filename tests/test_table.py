@@ -11,9 +11,15 @@ from pathlib import Path
 import pytest
 
 from handler.cases import open_cases
+from handler.cli.audience import Audience
 from handler.cli.table import kept
 from handler.cli.table import table
 from handler.cli.table import wrapped
+from handler.config import read_sources
+from handler.errors import SignatureError
+from handler.findings import Finding
+from tests.fakes import ENVIRON
+from tests.fakes import mercadopago_delivery
 from tests.fakes import payment_target
 from tests.fakes import purchase_target
 from tests.fakes import said
@@ -55,7 +61,7 @@ def test_color_takes_no_room() -> None:
     assert line == "a \x1b[33mpending\x1b[0m b"
 
 
-def on_a_terminal(columns: int, folder: Path, *words: str, **settings: str) -> str:
+def on_a_terminal(columns: int, folder: Path, *words: str, status: int = 0, **settings: str) -> str:
     """Run a command on a terminal of that width; return what is to be seen."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -70,7 +76,7 @@ def on_a_terminal(columns: int, folder: Path, *words: str, **settings: str) -> s
         except OSError:
             break
     os.close(ours)
-    assert process.wait(60) == 0, told
+    assert process.wait(60) == status, told
     return told.decode().replace("\r\n", "\n")
 
 
@@ -89,8 +95,53 @@ def test_cases_and_the_demo_fit_a_terminal(tmp_path: Path, columns: int) -> None
         on_a_terminal(columns, tmp_path, "demo"),
         on_a_terminal(columns, tmp_path, "show", "payment:131999999912", DATABASE_URL=url),
         on_a_terminal(columns, tmp_path, "explain", "payment:131999999912", DATABASE_URL=url),
+        on_a_terminal(columns, tmp_path, "report", DATABASE_URL=url),
     ]
 
     assert all(len(line) <= columns for text in shown for line in text.splitlines())
     assert ("NEXT LOOK" in shown[0]) == (columns == 120)
     assert ("WHAT WAS READ" in shown[1]) == (columns == 120)
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_findings_fit_a_terminal(tmp_path: Path, columns: int) -> None:
+    """What was seen as well as what to do; no name, header or address is broken."""
+    (tmp_path / "captured").write_text(
+        "POST /notifications/mercadopago?data.id=1 HTTP/1.1\nx-signature: ts=1764000000,v1=ab\nx-request-id: a\n\n{}"
+    )
+    settings = {
+        **ENVIRON,
+        "RETRY_SCHEDULE": "five minutes at first, then whenever it suits, but not at night, please",
+    }
+
+    doctor = on_a_terminal(columns, tmp_path, "doctor", status=1, **settings)
+    diagnose = on_a_terminal(columns, tmp_path, "diagnose", "captured", status=1, **ENVIRON)
+
+    lines = [*doctor.splitlines(), *diagnose.splitlines()]
+    assert max(map(len, lines)) <= columns
+    assert all(line.startswith(("ok  ", "no  ", "    ")) for line in lines)
+    assert not any(line.endswith("-") for line in lines)
+
+
+def test_an_address_is_not_broken() -> None:
+    """Whoever copies it gets all of it."""
+    address = "https://shop.example.com/notifications/" + "mercadopago" * 9
+
+    told = Finding.ill(f"{address} is not reached", "see that the handler runs").told(80)
+
+    assert told.splitlines() == ["no", f"    {address}", "    is not reached", "    see that the handler runs"]
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_what_listen_tells_fits_a_terminal(capsys: pytest.CaptureFixture[str], columns: int) -> None:
+    """Each line below the delivery that it is about."""
+    audience = Audience({"default": read_sources(ENVIRON)}, as_json=False, color=False, letters=columns)
+    delivery = mercadopago_delivery(secret="another" * 9)
+
+    audience.heard(delivery, SignatureError("v1 does not match any configured secret"))
+
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first == "10:00:00Z  refused    mercadopago: v1 does not match any configured secret"
+    assert max(map(len, others)) <= columns
+    assert all(line.startswith("    ") for line in others)
+    assert " ".join(" ".join(others).split()).endswith("what is signed: the query's data.id, or x-request-id")

@@ -380,7 +380,7 @@ def test_guards_hold(services: Services, simulator: Simulator, shop: Shop) -> No
     tell(services, "order/cancelled", order_id)
     work_off(services)
 
-    assert stands(services, order_target(order_id)) == "refused buyer_withdrew"
+    assert stands(services, order_target(order_id)) == "refused payments_failed"
     assert stands(services, purchase_target(order_id)) == "refused guard_failed"
     assert status(simulator, payment) == "authorized"
 

@@ -178,4 +178,5 @@ def open_cases(url: str, *, read_only: bool = False) -> Cases:
             msg = f"DATABASE_URL: {url} needs {error.name}; install requirements-aws.txt"
             raise ConfigError([msg]) from error
         return DynamoDBCases(url.removeprefix(DYNAMODB), read_only=read_only)
-    raise ConfigError([f"DATABASE_URL: {url!r} is not understood; use sqlite:///path or dynamodb://table"])
+    # Not shown: the address of another database may hold a password.
+    raise ConfigError(["DATABASE_URL is not understood: use sqlite:///path or dynamodb://table"])

@@ -4,6 +4,7 @@ import logging
 import signal
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -29,7 +30,10 @@ def server_at(app: Any, host: str, port: int) -> Server:
     try:
         server = Server(app, host, port, Limits(connections=allow_connections(Limits().connections)))
     except OSError as error:
-        raise click.UsageError(f"{host}:{port} cannot be listened on: {error.strerror}") from error
+        why = str(error.strerror).partition(" (while ")[0]
+        raise click.UsageError(
+            f"{host}:{port} cannot be listened on: {why}; give an address of this machine"
+        ) from error
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
     return server
@@ -41,11 +45,23 @@ class WebAddress(click.ParamType[str]):
     name = "url"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the address."""
+        """Return the address; what may hold a password is not shown."""
         text = str(value).rstrip("/")
+        if "@" in text:
+            self.fail("leave user and password out of it: they would be shown", param, ctx)
         if not text.startswith(("http://", "https://")):
             self.fail(f"{value!r} does not begin with http:// or https://", param, ctx)
+        if not _has_place(text):
+            self.fail(f"{value!r} is no address: give a host, and a port from 1 to 65535 if any", param, ctx)
         return text
+
+
+def _has_place(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 WEB_ADDRESS = WebAddress()

@@ -5,10 +5,10 @@ import os
 import sys
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from datetime import datetime
-from textwrap import wrap
 from threading import Lock
 from typing import Any
 
@@ -21,7 +21,7 @@ from handler.diagnose import diagnose
 from handler.errors import InvalidError
 from handler.errors import MalformedError
 from handler.errors import SignatureError
-from handler.findings import WIDTH
+from handler.findings import filled
 from handler.models import Delivery
 from handler.models import Notification
 from handler.models import Receipt
@@ -37,11 +37,15 @@ COLORS = {"accepted": "green", "duplicate": None, "ignored": None, "refused": "r
 
 @dataclass
 class Audience:
-    """What hears of each delivery; `known` are the last notifications that were believed, by target and id."""
+    """What hears of each delivery; `known` are the last notifications that were believed, by target and id.
+
+    `letters` is how many a line may have, None where nobody looks.
+    """
 
     sources: Mapping[str, SourcesOn]
     as_json: bool
     color: bool
+    letters: int | None = None
     known: dict[tuple[str, str], Notification] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
     voice: Lock = field(default_factory=Lock)
@@ -93,8 +97,7 @@ class Audience:
             line = {"at": at.isoformat(), "account": account, "source": source, "verdict": verdict, "told": told}
             text = json.dumps(line)
         else:
-            shown = click.style(f"{verdict:<9}", fg=COLORS[verdict])
-            text = "\n    ".join([f"{at:%H:%M:%S}Z  {shown}  {source}: {told[0]}", *told[1:]])
+            text = self._lines(source, verdict, told, at)
         try:
             # Text streams are not made for several threads.
             with self.voice:
@@ -103,6 +106,12 @@ class Audience:
             # Nobody reads any more, as after `listen | head`; what is still to be written is not to be complained of.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             self.leave()
+
+    def _lines(self, source: str, verdict: str, told: Sequence[str], at: datetime) -> str:
+        lines = [f"{at:%H:%M:%S}Z  {verdict:<9}  {source}: {told[0]}", *(f"    {line}" for line in told[1:])]
+        if self.letters is not None:
+            lines = [_fitting(line, self.letters) for line in lines]
+        return "\n".join(lines).replace(verdict, click.style(verdict, fg=COLORS[verdict]), 1)
 
     def _believed(self, receipt: Receipt) -> list[str]:
         with self.lock:
@@ -118,9 +127,12 @@ class Audience:
             return [str(error)]
         captured = Captured("", delivery.query, delivery.headers, delivery.body, delivery.received_at)
         findings = diagnose(captured, delivery.source, delivery.account, settings, delivery.received_at)
-        return [
-            line
-            for finding in findings
-            if not finding.is_well
-            for line in (finding.seen, *wrap(finding.remedy, WIDTH, initial_indent="  ", subsequent_indent="  "))
-        ]
+        ill = [finding for finding in findings if not finding.is_well]
+        lines = [line for finding in ill for line in (finding.seen, f"  {finding.remedy}")]
+        return [line for line in lines if line.strip()]
+
+
+def _fitting(line: str, letters: int) -> str:
+    """Return a line in as many as it needs, each as far from the edge as it is, or a little where it is not."""
+    indent = len(line) - len(line.lstrip())
+    return filled(line.lstrip(), letters, " " * indent, " " * (indent or 4))

@@ -16,6 +16,9 @@ def backup(file: Path) -> None:
 
     Example: python -m handler backup cases-2026-11-22.sqlite3
     """
+    if not file.name or not file.parent.is_dir():
+        msg = f"there is no folder {file.parent}" if file.name else "it is empty: give the copy a name"
+        raise click.BadParameter(msg, param_hint="FILE")
     with opened(read_only=True) as record:
         record.backup(file)
     click.echo(f"Copied to {file} ({file.stat().st_size:,} bytes).")

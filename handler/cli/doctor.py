@@ -10,7 +10,9 @@ import click
 from handler.cli.address import WEB_ADDRESS
 from handler.cli.environment import environment
 from handler.cli.environment import names_in_file
+from handler.cli.table import room
 from handler.clock import utc_now
+from handler.doctor import Means
 from handler.doctor import examine
 from handler.doctor.alerts import try_alerts
 from handler.doctor.settings import look_at_file
@@ -32,10 +34,10 @@ def doctor(url: str | None, *, alert: bool, as_json: bool) -> None:
     """
     exchange = Exchange(connections=1, user_agent=USER_AGENT)
     is_well = True
-    found = examine(environment(), exchange, utc_now, url, names_in_file())
+    found = examine(environment(), Means(exchange, utc_now), url, names_in_file())
     tried = try_alerts(environment(), utc_now) if alert else ()
     for finding in chain(look_at_file(Path(".env")), found, tried):
         is_well = is_well and finding.is_well
-        click.echo(json.dumps(asdict(finding)) if as_json else str(finding))
+        click.echo(json.dumps(asdict(finding)) if as_json else finding.told(room()))
     exchange.close()
     raise SystemExit(0 if is_well else 1)

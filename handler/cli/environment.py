@@ -7,8 +7,11 @@ import sys
 from collections.abc import Collection
 from collections.abc import Mapping
 from contextlib import suppress
+from io import StringIO
+from pathlib import Path
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from handler.errors import ConfigError
 
@@ -19,12 +22,22 @@ KEPT_FILES = 128
 def environment() -> Mapping[str, str]:
     """Return the environment, on top of the file `.env` of this folder where there is one; raises ConfigError."""
     try:
+        _expect_settings(Path(".env"))
         from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
     except OSError as error:
         raise ConfigError([f".env cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([".env cannot be read: it is not UTF-8; save it as that"]) from error
     return {**from_file, **os.environ}
+
+
+def _expect_settings(file: Path) -> None:
+    """Raise ConfigError for what `dotenv_values` would leave out; it may be a secret, so only the line is told."""
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    wrong = [str(found.original.line) for found in parse_stream(StringIO(text)) if found.error]
+    if wrong:
+        problem = f".env: line {', '.join(wrong)} cannot be read: NAME=value is needed, and each quote its other half"
+        raise ConfigError([problem])
 
 
 def names_in_file() -> Collection[str]:

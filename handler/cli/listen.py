@@ -10,6 +10,7 @@ from handler.cli.address import server_at
 from handler.cli.audience import Audience
 from handler.cli.environment import environment
 from handler.cli.environment import use_color
+from handler.cli.table import room
 from handler.clock import utc_now
 from handler.config import all_sources
 from handler.receive import Reception
@@ -29,7 +30,7 @@ def listen(host: str, port: int, *, as_json: bool) -> None:
     """
     # What is refused is told in full, with what to do; a fault of ours is still to be seen.
     logging.getLogger("handler.web").setLevel(logging.ERROR)
-    audience = Audience(all_sources(environment()), as_json=as_json, color=use_color(environment()))
+    audience = Audience(all_sources(environment()), as_json=as_json, color=use_color(environment()), letters=room())
     reception = Reception(audience.source_of, audience.accept, utc_now, Allowance(utc_now))
     app = create_app(reception, lambda: True, audience.heard)
     server = server_at(audience.overhearing(app), host, port)

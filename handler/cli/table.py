@@ -49,7 +49,9 @@ def table(
 
 def wrapped(line: str, indent: int, letters: int | None) -> str:
     """Return a line in as many as it needs, those after the first indented; as it is where nobody looks."""
-    return line if letters is None else textwrap.fill(line, letters, subsequent_indent=" " * indent)
+    if letters is None:
+        return line
+    return textwrap.fill(line, letters, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
 def _cell(text: str, width: int, colors: Mapping[str, str | None]) -> str:

@@ -42,6 +42,7 @@ __all__ = [
     "ShopKeys",
     "SmtpServer",
     "SourcesOn",
+    "account_names",
     "all_sources",
     "database_url",
     "read_account",
@@ -129,6 +130,11 @@ def settings_of(environ: Mapping[str, str], account: str) -> Mapping[str, str]:
     if account not in found:
         raise ConfigError([f"there is no account {account!r}, only {', '.join(sorted(found))}"])
     return found[account]
+
+
+def account_names(environ: Mapping[str, str]) -> list[str]:
+    """Return which accounts have settings, whether or not these can be used; raises ConfigError."""
+    return sorted(_settings(environ))
 
 
 def _settings(environ: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from handler.config.reader import REFERENCE_SETTINGS
@@ -38,6 +39,9 @@ SHARED = frozenset(
     }
 )
 
+#: As they stand in the file.
+NAMES = frozenset(name.lower() for name in OWN | SHARED)
+
 #: The form that a name has in a path and in a target.
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 
@@ -69,7 +73,7 @@ def _document(path: str) -> Mapping[str, object]:
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError([f"ACCOUNTS_FILE: {path} cannot be read: {error.strerror}"]) from error
+        raise ConfigError([f"ACCOUNTS_FILE: {path} cannot be read ({error.strerror})"]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([f"ACCOUNTS_FILE: {path} is not UTF-8"]) from error
     except tomllib.TOMLDecodeError as error:
@@ -79,8 +83,14 @@ def _document(path: str) -> Mapping[str, object]:
 
 
 def _problems(table: Mapping[str, object], settings: Mapping[str, str | None]) -> list[str]:
-    unknown = [f"{key}: there is no such setting" for key in table if key.upper() not in OWN | SHARED or key.isupper()]
+    unknown = [_unknown(key) for key in table if key not in NAMES]
     return unknown + [f"{name}: neither text nor a number" for name, text in settings.items() if text is None]
+
+
+def _unknown(key: str) -> str:
+    meant = get_close_matches(key.lower(), NAMES, 1)
+    remedy = f"did you mean {meant[0]}?" if meant else "remove it, or see the README for the names that an account has"
+    return f"{key} is no setting of an account: {remedy}"
 
 
 def _text(value: object) -> str | None:

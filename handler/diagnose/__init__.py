@@ -1,9 +1,11 @@
 """Why a captured request is believed, or is not, and what its sender or a proxy most likely did. No network."""
 
 from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC
 from datetime import datetime
+from typing import cast
 
 from handler.diagnose.captured import Captured
 from handler.diagnose.captured import read_captured
@@ -41,6 +43,10 @@ REMEDIES = (
     ("30 days", "ts is the time of signing in seconds or milliseconds; set the clock of the sender"),
     ("missing", "something on the way drops the header, or the sender is another one: compare with what was sent"),
     ("malformed", "something on the way rewrites the header: pass it on as it came"),
+    (
+        "with: the query's data.id",
+        "it is signed, and another stands beside it: a proxy, or the URL that is registered, adds it",
+    ),
     ("exactly one data.id", "the query of the notification is needed as it was sent: a proxy drops or doubles it"),
 )
 
@@ -91,12 +97,22 @@ def _said(delivery: Delivery, settings: SourceSettings) -> Finding:
     try:
         notification = SOURCES[delivery.source].parse(delivery, settings)
     except InvalidError as error:
-        told = "; ".join(f"{name}: {problem}" for name, problem in error.errors.items())
+        told = "; ".join(_fields(error.errors))
         return Finding.ill(f"the schema refuses the body: {told}", "correct these fields at the sender")
     except MalformedError as error:
         return Finding.ill(str(error), "send one JSON document, in UTF-8, no name in it twice")
     about = f"about {notification.target}" if notification.target else "nothing for this handler"
     return Finding.well(f"it says {notification.topic}, {notification.sign}, {about}")
+
+
+def _fields(errors: Mapping[str, object], above: str = "") -> Iterator[str]:
+    """Yield what is wrong with each field, by its path in the document."""
+    for name, problem in errors.items():
+        path = above if name == "_schema" else f"{above}.{name}".lstrip(".")
+        if isinstance(problem, Mapping):
+            yield from _fields(problem, path)
+        else:
+            yield f"{path or 'the document'}: {' '.join(map(str, cast('list[object]', problem)))}"
 
 
 def _matching(captured: Captured, source: str, settings: SourceSettings) -> Iterator[Finding]:

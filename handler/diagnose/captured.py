@@ -1,11 +1,15 @@
-"""One captured request, read from what people have: its text, as proxies and `curl -v` show it, or HAR.
+"""One captured request, read from what people have: text, as proxies and `curl -v` show it, a command, or HAR.
 
 http://www.softwareishard.com/blog/har-12-spec/
 """
 
 import json
 import re
+import shlex
 from base64 import b64decode
+from codecs import BOM_UTF8
+from codecs import BOM_UTF16_BE
+from codecs import BOM_UTF16_LE
 from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,6 +24,15 @@ from handler.sources import SOURCES
 
 _FIRST_LINE = re.compile(rb"(POST|GET|PUT) (\S+)(?: HTTP/[0-9.]+)?\s*")
 _HEADER = re.compile(rb"([A-Za-z0-9_-]+):[ \t]*(.*)")
+
+
+#: What browsers and tools write before what is sent, where a request is copied as a command.
+_HEADERS = frozenset({"-H", "--header"})
+_BODIES = frozenset({"-d", "--data", "--data-raw", "--data-binary", "--data-ascii"})
+
+#: What stands for another character between `$'` and `'`: https://www.gnu.org/software/bash/manual/html_node/ANSI_002dC-Quoting.html
+_ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +56,26 @@ class Captured:
 
 def read_captured(text: bytes) -> Captured:
     """Read a captured request; raises MalformedError for what is none."""
+    text = _plain_text(text)
     if text.lstrip().startswith(b"{"):
         return _har(text)
+    if text.lstrip().startswith(b"curl "):
+        return _curl(text)
     lines = text.lstrip().splitlines(keepends=True)
     for number, line in enumerate(lines):
         if first := _FIRST_LINE.fullmatch(_shown(line)):
             return _text(first[2].decode("latin-1"), lines[number + 1 :])
+    if lines and _HEADER.fullmatch(_shown(lines[0])):
+        return _text("", lines)
     msg = "no request: begin with its first line, such as POST /notifications/mercadopago?data.id=1 HTTP/1.1"
     raise MalformedError(msg)
+
+
+def _plain_text(text: bytes) -> bytes:
+    """Return text in UTF-8, without the mark that editors of Windows put before it."""
+    if text.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return text.decode("utf-16", "replace").encode()
+    return text.removeprefix(BOM_UTF8)
 
 
 def _shown(line: bytes) -> bytes:
@@ -71,6 +96,33 @@ def _headers(lines: list[bytes]) -> Iterator[tuple[str, str]]:
         if header is None:
             return
         yield header[1].decode().lower(), header[2].decode("latin-1").strip()
+
+
+def _curl(text: bytes) -> Captured:
+    """Read what a browser copies as a command for `curl`, in the way of bash."""
+    try:
+        words = shlex.split(text.decode("utf-8", "replace").replace("\\\n", " ").replace("\\\r\n", " "))
+        options = list(zip(words, map(_unescaped, words[1:]), strict=False))
+        parts = urlsplit(next(word for word in words[1:] if word.startswith(("http://", "https://"))))
+    except (ValueError, StopIteration) as error:
+        msg = "no request: the command needs an address, and each quote its other half"
+        raise MalformedError(msg) from error
+    pairs = [value.partition(":") for name, value in options if name in _HEADERS]
+    headers = {name.strip().lower(): _plain(value.strip()) for name, _, value in pairs}
+    body = "&".join(value for name, value in options if name in _BODIES)
+    return Captured(parts.path, parts.query, headers, body.encode())
+
+
+def _unescaped(word: str) -> str:
+    """Return a word of a command; what bash takes as `$'...'` has lost its quotes and kept its escapes."""
+    if not word.startswith("$"):
+        return word
+    return _ESCAPE.sub(_meant, word[1:])
+
+
+def _meant(escape: re.Match[str]) -> str:
+    code = escape[1]
+    return chr(int(code[1:], 16)) if len(code) > 1 else _ESCAPES.get(code, code)
 
 
 def _har(text: bytes) -> Captured:

@@ -38,15 +38,14 @@ def _v1(parts: Mapping[str, str]) -> bytes:
 
 
 def _ids(captured: Captured) -> Iterator[tuple[str, str]]:
-    query, body = dict(parse_qsl(captured.query, keep_blank_values=True)), _document(captured.body)
+    query, body = parse_qsl(captured.query), _document(captured.body)
     data = body.get("data")
-    found = {
-        "the query's data.id": query.get("data.id", ""),
-        "the query's id": query.get("id", ""),
-        "the body's data.id instead of the query's": str(data.get("id", "")) if isinstance(data, dict) else "",
-        "the body's id instead of the query's data.id": str(body.get("id", "")),
-    }
-    for name, value in found.items():
+    found = [
+        *((f"the query's {name}", value) for wanted in ("data.id", "id") for name, value in query if name == wanted),
+        ("the body's data.id instead of the query's", str(data.get("id", "")) if isinstance(data, dict) else ""),
+        ("the body's id instead of the query's data.id", str(body.get("id", ""))),
+    ]
+    for name, value in found:
         if value:
             yield name, value
             yield f"{name} in lower case", value.lower()

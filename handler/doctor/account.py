@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -24,6 +25,31 @@ MOST_SKEW = timedelta(seconds=60)
 #: https://www.mercadopago.com.ar/developers/es/docs/checkout-api-payments/payment-management/capture-authorized-payment
 LIVES = {"MLA": 7, "MLM": 7, "MLC": 7, "MLB": 5, "MPE": 22}
 
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What is read of Mercado Pago: a search that costs little, and what does not happen without it."""
+
+    name: str
+    path: str
+    lack: str
+    is_optional: bool = False
+
+
+APIS = (
+    Api("payments", "/v1/payments/search?limit=1", "purchases are not found by their reference"),
+    Api(
+        "orders",
+        "/v1/orders?external_reference=doctor&begin_date={begin}&end_date={end}&limit=1",
+        "those of the Orders API are not found by their reference",
+        is_optional=True,
+    ),
+    # https://www.mercadopago.com.br/developers/en/reference/merchant_orders/_merchant_orders_search/get
+    Api("merchant orders", "/merchant_orders/search?limit=1", "what a purchase should come to is not known"),
+    # https://www.mercadopago.com.br/developers/en/reference/claims/search-claims/get
+    Api("claims", "/post-purchase/v1/claims/search?limit=1", "no buyer is heard who withdraws there"),
+)
+
 CREDENTIALS = "take the access token from Your integrations > your application > Credentials"
 
 
@@ -39,7 +65,7 @@ def look_at_account(account: Account, exchange: Exchange, clock: Callable[[], da
     yield from _clock(who, answer, clock())
     yield from _seller(who, account, answer)
     if answer.status == 200:
-        yield _may_read(who, account, exchange)
+        yield from _may_use(who, account, exchange, clock())
         yield _mode(who, account)
 
 
@@ -63,8 +89,10 @@ def _seller(who: str, account: Account, answer: Answer) -> Iterator[Finding]:
         return
     yield Finding.well(f"{who}: the token is that of seller {seller['id']} ({seller['site_id'] or 'site not told'})")
     if account.access_token.startswith("TEST-") or "test_user" in seller["tags"]:
-        seen = f"{who}: it is a token for tests: live payments are refused with it (wrong_mode)"
+        seen = f"{who}: it is a test token: live payments are refused with it (wrong_mode)"
         yield Finding.ill(seen, f"to go live, {CREDENTIALS} for production, the one that begins with APP_USR-")
+    else:
+        yield Finding.well(f"{who}: it is a live token: it reads and releases real reserves")
     of_token = account.access_token.rpartition("-")[2]
     if of_token.isdecimal() and of_token != seller["id"]:
         yield Finding.ill(f"{who}: the token names another seller than it belongs to", CREDENTIALS)
@@ -74,15 +102,28 @@ def _seller(who: str, account: Account, answer: Answer) -> Iterator[Finding]:
         yield Finding.ill(seen, f"set RESERVE_DAYS={days}")
 
 
-def _may_read(who: str, account: Account, exchange: Exchange) -> Finding:
-    """Return whether payments may be searched: without that, no purchase is found."""
-    with suppress(UnclearError):
-        status = _get(account, exchange, "/v1/payments/search?limit=1").status
-        if status == 200:
-            return Finding.well(f"{who}: payments can be read")
-        seen = f"{who}: payments cannot be searched ({status}), so purchases are not found by their reference"
-        return Finding.ill(seen, "give the application the permission to read payments, or use another token")
-    return Finding.ill(f"{who}: the search for payments does not answer", "try again later")
+def _may_use(who: str, account: Account, exchange: Exchange, now: datetime) -> Iterator[Finding]:
+    """Yield which of the APIs that are used the token may read, each tried once."""
+    begin, end = (f"{moment:%Y-%m-%dT%H:%M:%S}Z" for moment in (now - timedelta(days=1), now))
+    for api in APIS:
+        try:
+            status = _get(account, exchange, api.path.format(begin=begin, end=end)).status
+        except UnclearError:
+            yield Finding.ill(f"{who}: the search for {api.name} does not answer", "try again later")
+            continue
+        yield _may_read(who, api, status)
+
+
+def _may_read(who: str, api: Api, status: int) -> Finding:
+    """Return whether something may be read; who has no orders may be refused the search for them."""
+    if status >= 500:
+        return Finding.ill(f"{who}: the search for {api.name} is answered {status}", "try again later")
+    if status not in {401, 403}:
+        return Finding.well(f"{who}: {api.name} can be read")
+    seen = f"{who}: {api.name} cannot be searched ({status}), so {api.lack}"
+    if api.is_optional:
+        return Finding.well(f"{seen}; nothing is missed if there are none")
+    return Finding.ill(seen, f"give the application the permission to read {api.name}, or use another token")
 
 
 def _mode(who: str, account: Account) -> Finding:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from datetime import timedelta
 from uuid import uuid4
@@ -33,15 +34,13 @@ REMEDIES = {
 
 def look_at_alerts(config: Config, now: datetime) -> Iterator[Finding]:
     """Yield what has been waiting for long to be told."""
-    try:
+    # What keeps the record from being read is told by whoever looks at it.
+    with suppress(CasesError, ConfigError):
         record = open_cases(config.database_url, read_only=True)
-    except CasesError:
-        # Told by whoever looks at the record.
-        return
-    try:
-        yield from filter(None, [_late(channel, record, now) for channel in _channels(config, lambda: now)])
-    finally:
-        record.close()
+        try:
+            yield from filter(None, [_late(channel, record, now) for channel in _channels(config, lambda: now)])
+        finally:
+            record.close()
 
 
 def try_alerts(environ: Mapping[str, str], clock: Callable[[], datetime]) -> Iterator[Finding]:

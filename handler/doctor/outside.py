@@ -9,6 +9,7 @@ from handler.config import Config
 from handler.errors import UnclearError
 from handler.exchange import Exchange
 from handler.findings import Finding
+from handler.models import DEFAULT_ACCOUNT
 from handler.signing import Request
 from handler.signing import mercadopago_request
 from handler.signing import merchant_request
@@ -32,14 +33,18 @@ REMEDIES: Mapping[int, str] = {
 
 
 def look_from_outside(url: str, config: Config, exchange: Exchange) -> Iterator[Finding]:
-    """Yield what comes of a signed test to each source of each account at a URL."""
+    """Yield what comes of a test signed with each secret of each source of each account at a URL."""
     base = url.rstrip("/")
     if not base.startswith("https://"):
         seen = f"{base} is not https: Mercado Pago takes no other, and notifications could be read on the way"
         yield Finding.ill(seen, "put a proxy with TLS in front, such as Caddy, and register its https address")
     for account, sources in config.sources.items():
         for source, settings in sources.items():
-            yield _tried(f"{base}/notifications/{account}/{source}", _test(source, settings.secrets[0]), exchange)
+            # As it is registered: the account that needs no name has none there.
+            path = source if account == DEFAULT_ACCOUNT else f"{account}/{source}"
+            for number, secret in enumerate(settings.secrets, 1):
+                with_secret = f" with secret {number} of {len(settings.secrets)}" if len(settings.secrets) > 1 else ""
+                yield _tried(f"{base}/notifications/{path}", _test(source, secret), exchange, with_secret)
 
 
 def _test(source: str, secret: str) -> Request:
@@ -57,7 +62,7 @@ def _test(source: str, secret: str) -> Request:
     return "", {"Content-Type": "application/json", **headers[source]}, body
 
 
-def _tried(url: str, request: Request, exchange: Exchange) -> Finding:
+def _tried(url: str, request: Request, exchange: Exchange, with_secret: str) -> Finding:
     query, headers, body = request
     try:
         answer = exchange.send("POST", url + query, headers=headers, data=body)
@@ -65,11 +70,11 @@ def _tried(url: str, request: Request, exchange: Exchange) -> Finding:
         remedy = "see that the handler runs, and that name, certificate and port of the URL are right"
         return Finding.ill(f"{url} is not reached: {error}", remedy)
     if answer.status == 200 and b'"receipt"' in answer.body:
-        return Finding.well(f"{url} acknowledges a signed test")
+        return Finding.well(f"{url} acknowledges a signed test{with_secret}")
     if answer.status == 200:
         return Finding.ill(f"{url} answers 200 and is not the handler", REMEDIES[404])
     if answer.status in range(300, 400):
         remedy = "register the address that it redirects to: senders do not follow"
         return Finding.ill(f"{url} redirects ({answer.status})", remedy)
     remedy = REMEDIES.get(answer.status, "see the log of the proxy and of the handler")
-    return Finding.ill(f"{url} answers a signed test with {answer.status}", remedy)
+    return Finding.ill(f"{url} answers a signed test{with_secret} with {answer.status}", remedy)

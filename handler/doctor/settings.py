@@ -1,5 +1,6 @@
 """The settings: what is wrong with them, what is misspelt, and what each source lacks."""
 
+import re
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from handler.findings import Finding
 #: What names of settings begin with that are hardly anybody else's.
 OURS = (*(f"{source.upper()}_" for source in SECRET_SETTINGS), "RETRY_", "RESERVE_", "GRACE_", "FRAUD_")
 
+#: A problem that begins with the name of a setting alone, behind that of its account where there are several.
+_NAME = re.compile(r"(\[[^\]]*\] )?[A-Z_]+")
 
 #: What the commands read beside the settings.
 OTHERS = frozenset({"NO_COLOR", "LANG", "LC_ALL", "LC_MESSAGES"})
@@ -27,13 +30,23 @@ def look_at_settings(environ: Mapping[str, str], own: Collection[str] = ()) -> I
     try:
         config = Config.from_environ(environ)
     except ConfigError as error:
-        for problem in error.problems:
-            seen, _, remedy = problem.partition(": ")
-            yield Finding.ill(seen, remedy or "correct it")
+        yield from map(_told, error.problems)
         return
     for name, sources in config.sources.items():
         off = [source for source in SECRET_SETTINGS if source not in sources]
         yield Finding.well(f"settings of account {name}: on {', '.join(sources)}; off {', '.join(off) or 'none'}")
+
+
+def _told(problem: str) -> Finding:
+    """Return a problem as what was seen and what to do: it begins with that, or with the name of the setting alone."""
+    seen, _, rest = problem.partition(": ")
+    if not _NAME.fullmatch(seen):
+        return Finding.ill(seen, rest or "correct it")
+    if rest.startswith("use "):
+        return Finding.ill(f"{seen} is not understood", rest)
+    # A value stands in quotes, and may hold anything.
+    what, _, remedy = (rest, "", "") if rest.startswith(("'", '"')) else rest.partition(": ")
+    return Finding.ill(f"{seen}: {what}", remedy or f"correct {seen.rpartition(' ')[2]}")
 
 
 def look_at_file(file: Path) -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Collection
-from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import datetime
 from datetime import timedelta
@@ -111,15 +110,29 @@ def _fallen_through(purchase: Purchase, said: Notification) -> Decision:
 
 
 def settle_spread(
-    states: Mapping[str, State], decided: Decision, due_at: datetime, what: str = "its payments"
+    ends: Collection[tuple[State, Rule]], decided: Decision, due_at: datetime, what: str = "its payments"
 ) -> Decision:
-    """Return how a case stands that led to others which stand like this: their sum, or a wait until `due_at`."""
-    counted = Counter(states.values())
+    """Return how a case stands that led to others which stand like this: as the worst does, or a wait until `due_at`.
+
+    It has the rule of that one. What was refused or given up has one of its own, as its reason stands there; a
+    fraud alert keeps its own, as nothing is to be delivered however it ends.
+    """
+    counted = Counter(state for state, _ in ends)
     words = ", ".join(f"{number} {state}" for state, number in sorted(counted.items()))
-    if any(state.is_open for state in states.values()):
+    if any(state.is_open for state, _ in ends):
         return Decision.wait(due_at, Rule.PAYMENTS_OPEN, f"{what}: {words}")
-    worst = min(states.values(), key=WORST_FIRST.index)
-    return Decision.end(worst, decided.rule, f"{what}: {words}")
+    state, rule = min(ends, key=lambda end: _worst_first(end, decided.rule))
+    if state in {State.DEAD, State.REFUSED}:
+        rule = Rule.PAYMENTS_FAILED
+    kept = decided.rule if decided.rule is Rule.FRAUD_ALERT else rule
+    return Decision.end(state, kept, f"{what}: {words}")
+
+
+def _worst_first(end: tuple[State, Rule], decided: Rule) -> tuple[bool, int, bool]:
+    """Order how payments ended: one that was only observed is still reserved, which is worse than one that is not."""
+    state, rule = end
+    is_gone = state in {State.CANCELLED, State.NOTHING} and rule is not Rule.OBSERVED
+    return is_gone, WORST_FIRST.index(state), rule is not decided
 
 
 def shortfall(purchase: Purchase, rejected_id: str) -> tuple[Rule, str]:

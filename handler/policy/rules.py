@@ -49,6 +49,7 @@ class Rule(StrEnum):
     STATUS_UNKNOWN = "status_unknown"
     NOT_UNDERSTOOD = "not_understood"
     ALERT_NOT_PROVEN = "alert_not_proven"
+    PAYMENTS_FAILED = "payments_failed"
     # Waiting, or given up.
     NOTIFIED = "notified"
     GRACE = "grace"

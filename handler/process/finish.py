@@ -41,7 +41,7 @@ def _wait(work: Work, decision: Decision, notices: Sequence[Notice]) -> None:
     services.cases.postpone(case, decision, work.now(), work.written(), notices)
     due_at = decision.due_at or work.now()
     services.wake(case.target, due_at)
-    about = {"target": case.target, "rule": decision.rule, "due_at": f"{due_at:%Y-%m-%dT%H:%M:%SZ}"}
+    about = {"target": case.target, "step": Step.WAITS, "rule": decision.rule, "due_at": f"{due_at:%Y-%m-%dT%H:%M:%SZ}"}
     logger.info("%(target)s: waits until %(due_at)s (%(rule)s): %(why)s", about | {"why": decision.why}, extra=about)
 
 
@@ -52,7 +52,7 @@ def _end(work: Work, decision: Decision) -> None:
     services.cases.settle(case, decision, work.now(), work.written(), of_end(work, decision))
     services.ended(case, decision)
     level = logging.WARNING if decision.rule in TOLD else LEVELS.get(decision.state, logging.INFO)
-    about = {"target": case.target, "state": decision.state, "rule": decision.rule}
+    about = {"target": case.target, "step": Step.ENDED, "state": decision.state, "rule": decision.rule}
     logger.log(level, "%(target)s: %(state)s (%(rule)s): %(why)s", about | {"why": decision.why}, extra=about)
     _tell_waiting(work)
 

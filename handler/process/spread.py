@@ -6,6 +6,7 @@ from datetime import timedelta
 from handler.models import Guards
 from handler.models import Target
 from handler.policy import Decision
+from handler.policy import Rule
 from handler.policy import settle_spread
 from handler.process.work import Work
 
@@ -21,6 +22,6 @@ def spread(work: Work, decision: Decision) -> Decision:
 def settled(work: Work, decision: Decision, targets: Iterable[Target], what: str = "its payments") -> Decision:
     """Return the sum of cases that were told something, or when to look at them again."""
     found = [work.services.cases.get(target) for target in targets]
-    states = {str(case.target): case.state for case in found if case is not None}
+    ends = [(case.state, Rule(case.reason)) for case in found if case is not None]
     waited = work.now() - work.case.opened_at
-    return settle_spread(states, decision, work.now() + min(max(waited, FIRST_LOOK), LAST_LOOK), what)
+    return settle_spread(ends, decision, work.now() + min(max(waited, FIRST_LOOK), LAST_LOOK), what)

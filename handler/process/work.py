@@ -33,6 +33,7 @@ from handler.policy.retry import Trying
 from handler.policy.words import standing
 from handler.sellers import Seller
 from handler.services import Services
+from handler.sources.mercadopago import request_id
 from handler.tiendanube import Tiendanube
 
 #: Longer than the exchanges before and after the intent take, each of 15 seconds at most.
@@ -40,6 +41,9 @@ LEASE = timedelta(seconds=90)
 
 #: How old a reading may be when the call that it led to is made.
 FRESH = timedelta(seconds=2)
+
+#: What is logged once it is on record, and not before.
+TOLD_WHEN_WRITTEN = frozenset({Step.ENDED, Step.WAITS})
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +82,11 @@ class Work:
         return self.services.clock()
 
     def note(self, step: Step, rule: str, detail: str) -> None:
-        """Add a line to the history; it is written with the next change of the case."""
+        """Add a line to the history, and to the log; it is on record with the next change of the case."""
         self.entries.append(Entry(self.now(), step, rule, detail))
+        if step not in TOLD_WHEN_WRITTEN:
+            about = {"target": self.case.target, "step": step, "rule": rule}
+            logger.info("%s: %s (%s): %s", self.case.target, step, rule, detail, extra=about)
 
     def still(self, said: Iterable[Notification]) -> tuple[Notification, ...]:
         """Return what of it is younger than a reserve can be old."""
@@ -87,8 +94,13 @@ class Work:
 
     def tell_taken_up(self) -> None:
         """Log why the case is worked on."""
-        said = ", ".join(f"{said.topic} from {said.source} ({said.id})" for said in self.case.said[:3])
-        about = {"target": self.case.target, "notifications": [word.id for word in self.case.said[:3]]}
+        words = self.case.said[:3]
+        said = ", ".join(f"{word.topic} from {word.source} ({word.id})" for word in words)
+        about = {
+            "target": self.case.target,
+            "notifications": [word.id for word in words],
+            "request_id": next(filter(None, map(request_id, words)), None),
+        }
         logger.info("%s: taken up (%d said: %s)", self.case.target, len(self.case.said), said, extra=about)
 
     def read_payment(self) -> Payment:

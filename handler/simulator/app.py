@@ -80,11 +80,19 @@ def _serve_orders(app: Flask, orders: Orders) -> None:
 
 
 def _serve_the_rest(app: Flask, memory: Memory) -> None:
+    @app.get("/merchant_orders/search")
+    def search_merchant_orders() -> Response:
+        return _answer(200, {"elements": list(memory.merchant_orders.values()), "total": len(memory.merchant_orders)})
+
     @app.get("/merchant_orders/<order_id>")
     def merchant_order(order_id: str) -> Response:
         if order_id not in memory.merchant_orders:
             raise RefusedError(404, None, "Merchant order not found")
         return _answer(200, memory.merchant_orders[order_id])
+
+    @app.get("/post-purchase/v1/claims/search")
+    def search_claims() -> Response:
+        return _answer(200, {"paging": {"total": len(memory.claims)}, "data": list(memory.claims.values())})
 
     @app.get("/post-purchase/v1/claims/<claim_id>")
     def claim(claim_id: str) -> Response:

@@ -39,6 +39,7 @@ HEADERS = ("x-signature", "x-request-id")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,19}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _TOPIC = r"[a-z_.-]{1,64}"
 _TS = re.compile(r"[1-9][0-9]{9}(?:[0-9]{3})?")
 _V1 = re.compile(r"[0-9a-f]{64}")
@@ -123,6 +124,13 @@ def parse(delivery: Delivery, settings: SourceSettings) -> Notification:
         target = Target(delivery.account, TargetKind.ALERT, data_id)
         return Notification(f"{SEEN}:{signed}", NAME, topic, delivery.received_at, target, Sign.SEEN)
     return Notification(f"{topic}:{signed}", NAME, topic, delivery.received_at, target)
+
+
+def request_id(notification: Notification) -> str:
+    """Return the `x-request-id` that one came with, empty unless it is a UUID: a header may hold anything."""
+    signed = notification.id.split(":")
+    is_known = notification.source == NAME and len(signed) > 2 and _UUID.fullmatch(signed[2])
+    return signed[2] if is_known else ""
 
 
 def uses(alert: Notification) -> list[tuple[Target, str]]:

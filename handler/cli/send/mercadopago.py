@@ -27,6 +27,11 @@ def send_mercadopago(
 
     Example: python -m handler send mercadopago 1319999999
     """
+    if any(alert.values()) and (ipn or topic != ALERT):
+        msg = f"--payment-id and --merchant-order stand in the body of an alert: give --type {ALERT}, and not --ipn"
+        raise click.UsageError(msg)
+    if ipn and request_id:
+        raise click.UsageError("--request-id is signed, and --ipn is not")
     data = alert if topic == ALERT else None
     if ipn:
         request = ipn_request(data_id, topic)
