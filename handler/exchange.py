@@ -101,7 +101,7 @@ class Exchange:
     ) -> Answer:
         timeout = (min(CONNECT, self.total), READ)
         try:
-            request = requests.Request(method, url, headers=headers, data=data, auth=auth).prepare()
+            request = _prepared(method, url, headers, data, auth)
             with self._adapter.send(request, timeout=timeout, stream=True) as response:
                 return Answer(response.status_code, response.headers, _read(response))
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
@@ -114,9 +114,22 @@ class Exchange:
         self._adapter.close()
 
 
+def _prepared(
+    method: str, url: str, headers: Mapping[str, str], data: Data, auth: Credentials | None
+) -> requests.PreparedRequest:
+    """Prepare a request as `requests` does, step by step, but for cookies, parameters and hooks: there are none."""
+    request = requests.PreparedRequest()
+    request.prepare_method(method)
+    request.prepare_url(url, "")
+    request.prepare_headers(headers)
+    request.prepare_body(data, None)
+    request.prepare_auth(auth, url)
+    return request
+
+
 def _read(response: requests.Response) -> bytes:
     body = bytearray()
-    for chunk in response.iter_content(_CHUNK):
+    while chunk := response.raw.read(_CHUNK, decode_content=True):
         body += chunk
         if len(body) > LARGEST:
             msg = f"the answer is larger than {LARGEST} bytes"

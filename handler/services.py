@@ -27,7 +27,7 @@ class Services:
 
     sellers: Sellers
     cases: Cases
-    wake: Callable[[Target, datetime], None]
+    wake: Callable[[Target, datetime], None] = lambda _target, _due_at: None
     ended: Callable[[Case, Decision], None] = lambda _case, _decision: None
     worked: Callable[[Target, Callable[[], Decision | None]], Decision | None] = lambda _target, work: work()
     clock: Callable[[], datetime] = utc_now

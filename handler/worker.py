@@ -3,6 +3,7 @@
 import logging
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from datetime import timedelta
 from threading import Condition
@@ -36,9 +37,10 @@ logger = logging.getLogger(__name__)
 class Worker:
     """One thread that finds due cases and a pool that works on them."""
 
-    def __init__(self, services: Services, woken: Event, *, width: int, sweep: float = SWEEP) -> None:
-        self._services = services
-        self._woken = woken
+    def __init__(self, services: Services, *, width: int, sweep: float = SWEEP) -> None:
+        #: The same services, with which whoever hears something new wakes this worker.
+        self.services = self._services = replace(services, wake=self.wake)
+        self._woken = Event()
         self._width = width
         self._sweep = sweep
         self._pool = ThreadPoolExecutor(width, thread_name_prefix="worker")
@@ -57,6 +59,12 @@ class Worker:
     def start(self) -> None:
         """Begin with what is due already."""
         self._thread.start()
+
+    def wake(self, target: Target, due_at: datetime) -> None:
+        """Work on a case right away, where it is due and somebody is free; else have it found when it is."""
+        is_due = due_at <= self._services.clock() and not self._found
+        if not (is_due and self._thread.is_alive() and self._begin(target)):
+            self._woken.set()
 
     def is_healthy(self) -> bool:
         """Whether the worker turns and the record can be written; looked at once a second at most."""
@@ -139,20 +147,28 @@ class Worker:
             # What there is no room for now is handed out later, without looking again.
             due = self._services.cases.due(now, AHEAD * self._width)
             self._found.extend(target for target in due if target not in busy)
-        for _ in range(min(self._width - len(busy), len(self._found))):
-            target = self._found.popleft()
-            with self._freed:
-                self._busy.add(target)
-            try:
-                self._pool.submit(self._work, target)
-            except RuntimeError:
-                self._busy.discard(target)
-                raise
+        for _ in range(self._width - len(busy)):
+            if self._found and self._begin(self._found[0]):
+                self._found.popleft()
         if self._found:
             return SHORTEST_WAIT
         next_due = self._services.cases.next_due()
         wait = self._sweep if next_due is None else (next_due - now).total_seconds()
         return min(max(wait, SHORTEST_WAIT), self._sweep)
+
+    def _begin(self, target: Target) -> bool:
+        """Hand a case to the pool; False where there is no room, or somebody has it already."""
+        with self._freed:
+            if len(self._busy) >= self._width or target in self._busy or self._stopping.is_set():
+                return False
+            self._busy.add(target)
+        try:
+            self._pool.submit(self._work, target)
+        except RuntimeError:
+            with self._freed:
+                self._busy.discard(target)
+            raise
+        return True
 
     def _work(self, target: Target) -> None:
         try:

@@ -47,11 +47,9 @@ def clock() -> Clock:
 @contextmanager
 def working(services: Services, *, width: int = 8, sweep: float = 0.3) -> Iterator[tuple[Services, Worker]]:
     """Run a worker that the services wake."""
-    woken = Event()
-    services = replace(services, wake=lambda *_: woken.set())
-    worker = Worker(services, woken, width=width, sweep=sweep)
+    worker = Worker(services, width=width, sweep=sweep)
     worker.start()
-    yield services, worker
+    yield worker.services, worker
     assert worker.stop(10)
 
 
@@ -202,7 +200,7 @@ def test_what_is_handed_out_is_not_handed_out_again(services: Services, simulato
 def test_what_the_pool_does_not_take_is_not_busy(services: Services, simulator: Simulator) -> None:
     """It is handed out again."""
     hear(services, payment_target(simulator.memory.add_payment()))
-    worker = Worker(services, Event(), width=1)
+    worker = Worker(services, width=1)
     worker._pool.shutdown()
 
     with pytest.raises(RuntimeError):
@@ -290,7 +288,7 @@ def test_a_worker_that_does_not_turn_is_not_alive(services: Services) -> None:
     """Health tells."""
     clock = fakes.Clock()
     services = replace(services, clock=clock)
-    worker = Worker(services, Event(), width=1)
+    worker = Worker(services, width=1)
 
     assert not worker.is_healthy()
     worker.start()
@@ -304,7 +302,7 @@ def test_health_tells_that_the_record_cannot_be_written(services: Services, capl
     """Looked at once a second, however often somebody asks."""
     clock = fakes.Clock()
     record = Unreliable(services.cases, check=StorageError("disk full"))
-    worker = Worker(replace(services, clock=clock, cases=record), Event(), width=1)
+    worker = Worker(replace(services, clock=clock, cases=record), width=1)
     worker.start()
 
     assert [worker.is_healthy() for _ in range(9)] == [False] * 9
@@ -326,7 +324,7 @@ def test_health_waits_for_nobody_who_looks(services: Services) -> None:
             going.wait(10)
 
     record: Any = Slow()
-    worker = Worker(replace(services, clock=clock, cases=record), Event(), width=1)
+    worker = Worker(replace(services, clock=clock, cases=record), width=1)
     first = Thread(target=worker.is_healthy)
     first.start()
     assert looking.wait(10)

@@ -5,7 +5,6 @@ import signal
 import sys
 from contextlib import ExitStack
 from functools import partial
-from threading import Event
 
 import click
 
@@ -69,18 +68,13 @@ def serve(host: str, port: int) -> None:
         record = open_cases(live.config.database_url)
         ending.callback(record.close)
         metrics.watch(record)
-        woken = Event()
         channels = channels_of(live.config.alerts, live.keys_of, utc_now)
-        services = Services(
-            live.sellers,
-            record,
-            lambda *_: woken.set(),
-            metrics.ended,
-            tracing.worked,
-            channels=partial(names_of, channels),
+        parts = Services(
+            live.sellers, record, ended=metrics.ended, worked=tracing.worked, channels=partial(names_of, channels)
         )
         teller = Teller(channels, record, utc_now)
-        worker, rounds = Worker(services, woken, width=live.config.workers), Rounds(services)
+        worker = Worker(parts, width=live.config.workers)
+        services, rounds = worker.services, Rounds(worker.services)
         page, figures = partial(serve_page, page=_page(live.config, services)), _metrics_page(live.config, metrics)
         app = create_app(_reception(live, services), worker.is_healthy, metrics.heard, figures, page)
         server = server_at(tracing.app(app), host, port)
