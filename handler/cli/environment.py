@@ -71,7 +71,6 @@ def collect_garbage_seldom() -> None:
 
     What comes and goes with a request frees itself; a search through all that was loaded stops everybody for long.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 

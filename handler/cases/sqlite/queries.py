@@ -1,5 +1,6 @@
 """What is read and written of the tables, one statement each, inside whoever's transaction."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from handler.cases.rows import notice_from
 from handler.cases.rows import notice_row
 from handler.cases.rows import notification_from
 from handler.cases.rows import stamp
-from handler.cases.sqlite.tables import APPEND_ENTRY
+from handler.cases.sqlite.tables import APPEND_ENTRIES
 from handler.cases.sqlite.tables import MIGRATIONS
 from handler.cases.sqlite.tables import SAVE_CASE
 from handler.cases.sqlite.tables import SAVE_NOTICE
@@ -87,13 +88,15 @@ def take_over(db: sqlite3.Connection, now: datetime) -> int:
 
 def append(db: sqlite3.Connection, target: Target, fence: int, entries: Sequence[Entry]) -> None:
     """Add lines to a history."""
-    for entry in entries:
-        db.execute(APPEND_ENTRY, {"target": str(target), "fence": fence, **entry_row(entry)})
+    if entries:
+        lines = json.dumps([entry_row(entry) for entry in entries])
+        db.execute(APPEND_ENTRIES, {"target": str(target), "fence": fence, "lines": lines})
 
 
 def notify(db: sqlite3.Connection, notices: Sequence[Notice]) -> None:
     """Add what is to be told, unless it is known."""
-    db.executemany(SAVE_NOTICE, [notice_row(notice) for notice in notices])
+    if notices:
+        db.executemany(SAVE_NOTICE, [notice_row(notice) for notice in notices])
 
 
 def untold(db: sqlite3.Connection, channel: str, limit: int) -> list[Notice]:

@@ -107,7 +107,12 @@ UPDATE cases SET
 WHERE target = :target
 """
 
-APPEND_ENTRY = """
+#: All lines in one statement: with each of them the interpreter is handed on, and comes back when it likes.
+APPEND_ENTRIES = """
 INSERT INTO history
-SELECT :target, coalesce(max(seq), 0) + 1, :at, :fence, :step, :rule, :detail FROM history WHERE target = :target
+SELECT
+    :target, coalesce((SELECT max(seq) FROM history WHERE target = :target), 0) + line.key + 1,
+    json_extract(line.value, '$.at'), :fence, json_extract(line.value, '$.step'),
+    json_extract(line.value, '$.rule'), json_extract(line.value, '$.detail')
+FROM json_each(:lines) AS line
 """
