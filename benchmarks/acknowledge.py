@@ -26,7 +26,7 @@ CONNECTIONS = (1, 16, 64)
 
 def acknowledge(folder: Path, *, quick: bool) -> Iterator[Figure]:
     """Measure all in turn, at 1, 16 and 64 connections; nobody's worker rests meanwhile."""
-    rounds, most, seconds, crowds = (1, 100, 0.5, (16,)) if quick else (5, 8000, 2.5, CONNECTIONS)
+    rounds, most, seconds, crowds = (1, 100, 0.5, (16,)) if quick else (5, 8000, 2.0, CONNECTIONS)
     loads: dict[tuple[Contestant, int], list[Load]] = defaultdict(list)
     payments = count(1_319_000_000)
     for index in range(rounds):

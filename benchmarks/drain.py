@@ -34,7 +34,7 @@ from handler.cases import open_cases
 WIDTHS = (8, 16, 64)
 CONTESTANTS = [ALL_OUT, *PEERS]
 
-PEER_ROUNDS = 2
+PEER_ROUNDS = 1
 
 #: How large the backlog is: of the others, more than the fastest of them works off in the time; and ours.
 MOST = {False: 4_000, True: 10_000}
@@ -49,7 +49,7 @@ def drain(folder: Path, *, quick: bool) -> Iterator[Figure]:
     rates: dict[tuple[Contestant, int], list[float]] = defaultdict(list)
     for index in range(rounds):
         for width in widths:
-            # The others are far from any limit: two rounds are enough to see where.
+            # The others are far from any limit: one round is enough to see where.
             for contestant in installed(there if index < PEER_ROUNDS else there[:1]):
                 name, number = f"drain {index} {width} {contestant.name}", min(backlog, MOST[contestant is ALL_OUT])
                 rates[contestant, width].append(_drained(contestant, folder / name, width, number, seconds))

@@ -45,7 +45,7 @@ Times = dict[tuple[str, Contestant | None], list[list[float]]]
 
 def release(folder: Path, *, quick: bool) -> Iterator[Figure]:
     """Measure all in turn, and the calls by themselves."""
-    rounds, trickle, rush = (1, 3, 20) if quick else (5, 20, 300)
+    rounds, trickle, rush = (1, 3, 20) if quick else (5, 20, 200)
     there = installed(CONTESTANTS)[: 2 if quick else None]
     times: Times = defaultdict(list)
     for index in range(rounds):

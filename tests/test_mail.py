@@ -135,7 +135,7 @@ def test_many_are_one_mail_in_the_language_of_the_settings(free_port: int) -> No
         )
 
     (letter,) = mailbox.letters
-    assert letter["Subject"] == "Reservas de tarjeta: 60 cosas te necesitan"
+    assert letter["Subject"] == "Reservas de tarjeta: 60 asuntos por revisar"
     assert letter.get_content().count("no se pudo liberar la reserva") == 50
     assert "… y 10 más" in letter.get_content()
 

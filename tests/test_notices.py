@@ -5,7 +5,6 @@ import logging
 import tomllib
 from collections.abc import Callable
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from datetime import timedelta
@@ -27,6 +26,7 @@ from handler.config import ShopKeys
 from handler.config import SmtpServer
 from handler.errors import NoticeError
 from handler.errors import StorageError
+from handler.errors import UnclearError
 from handler.exchange import Answer
 from handler.exchange import Exchange
 from handler.models import Case
@@ -205,32 +205,36 @@ def test_ten_thousand_that_died_at_once_are_one_message(
     assert cases.untold("webhook", 9) == []
 
 
+class Away(Exchange):
+    """Nobody answers."""
+
+    def __init__(self) -> None:
+        super().__init__(connections=1, user_agent="tests")
+
+    def send(self, *_: Any, **__: Any) -> Answer:
+        raise UnclearError("nobody answers")
+
+
 @pytest.mark.slow
-def test_ten_thousand_cases_that_are_given_up_are_one_message(  # noqa: PLR0917 - fixtures
-    services: Services, cases: Cases, receiver: Receiver, telling: Telling, channel: Channel, clock: Clock
+@pytest.mark.timeout(300)
+def test_ten_thousand_cases_that_are_given_up_are_one_message(
+    cases: Cases, receiver: Receiver, telling: Telling, channel: Channel, clock: Clock
 ) -> None:
-    """From the cases themselves, whoever worked on them."""
-    telling_services = replace(services, channels=partial(names_of, [channel]))
+    """From the cases themselves: Mercado Pago was away for as long as a reserve lives."""
+    services = replace(fakes.services(cases, Away(), clock), channels=partial(names_of, [channel]))
     targets = [payment_target(str(number)) for number in range(10_000)]
-    poisoned = [replace(said(target), id=str(number)) for number, target in enumerate(targets)]
-    with ThreadPoolExecutor(32) as pool:
-        list(pool.map(cases.accept, poisoned))
-        list(pool.map(partial(given_up, telling_services), targets))
+    for number, target in enumerate(targets):
+        services.cases.accept(replace(said(target), id=str(number)))
+    clock.forward(days=7)
+    for target in targets:
+        decision = process(target, services)
+        assert decision
+        assert decision.state is State.DEAD
     clock.forward(seconds=5)
 
     telling.turn()
 
     assert [message["data"]["count"] for _, message in receiver.messages] == [10_000]
-
-
-def given_up(services: Services, target: Target) -> None:
-    """Give a case up as the handler does: its workers died on it, one after the other."""
-    now = services.clock()
-    for _ in range(5):
-        assert services.cases.claim(target, now, timedelta())
-    decision = process(target, services)
-    assert decision
-    assert decision.state is State.DEAD
 
 
 def test_what_shops_act_upon_is_told_in_full(cases: Cases, receiver: Receiver, telling: Telling, clock: Clock) -> None:

@@ -279,5 +279,5 @@ def test_a_backup_that_cannot_be_written_is_told(tmp_path: Path, upstream: str) 
         result = run("backup", "no/such/folder/copy", cwd=tmp_path, DATABASE_URL=handler.database_url)
 
     assert result.returncode == 2
-    assert result.stderr.startswith("Error: no/such/folder/copy cannot be written")
+    assert "Error: Invalid value for FILE: there is no folder no/such/folder" in result.stderr
     assert json.dumps(result.stdout) == '""'

@@ -180,6 +180,12 @@ def test_a_source_without_a_secret_is_off(services: Services) -> None:
         assert_problem(post(client, changed), 404)
 
 
+@pytest.mark.parametrize("path", ["notifications/merchant", "//notifications/merchant"])
+def test_what_only_resembles_an_address_is_404(client: FlaskClient, path: str) -> None:
+    """Flask would take it for the same; nobody registered it."""
+    assert_problem(client.post("/", environ_overrides={"PATH_INFO": path}), 404)
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("source", ["mercadopago", "merchant"])
 def test_other_methods_are_405(client: FlaskClient, method: str, source: str) -> None:

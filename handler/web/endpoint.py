@@ -9,9 +9,11 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
+from typing import NoReturn
 
 from flask import Flask
 from flask import Response
+from werkzeug.exceptions import NotFound
 
 Environ = Mapping[str, Any]
 
@@ -31,7 +33,9 @@ class Endpoint(Flask):
         self.url_map.merge_slashes = False
         # These addresses take nothing but POST, and who asks otherwise is told so.
         for rule in ("<source>", "<account>/<source>"):
-            self.add_url_rule(NOTIFICATIONS + rule, "notifications", methods=["POST"], provide_automatic_options=False)
+            self.add_url_rule(
+                NOTIFICATIONS + rule, view_func=_elsewhere, methods=["POST"], provide_automatic_options=False
+            )
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request; as in Flask, `__call__` calls this."""
@@ -47,3 +51,8 @@ class Endpoint(Flask):
     def _refusal(self, error: Exception, environ: dict[str, Any]) -> Response:
         with self.request_context(environ):
             return self.make_response(self.handle_user_exception(error))
+
+
+def _elsewhere(**_: str) -> NoReturn:
+    """Answer what Flask takes for such an address, though it is written otherwise: nobody registered it."""
+    raise NotFound
