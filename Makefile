@@ -76,7 +76,7 @@ mutation: $(VENV)/.proof ## Change the code in thousands of places, and see whet
 	$(BIN)/mutmut results --all true | $(BIN)/python -m tests.mutation
 
 bench: $(VENV)/.bench node_modules/.installed ## Measure it against its peers and the limits; redis-server is used where it is
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --output build/bench
 
 bench-quick: $(VENV)/.bench node_modules/.installed ## The same in under a minute: for correctness, not for figures
 	$(BIN)/python -m benchmarks --quick
