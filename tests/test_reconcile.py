@@ -9,6 +9,7 @@ import pytest
 
 from handler.cases import Cases
 from handler.errors import CredentialsError
+from handler.errors import MercadoPagoError
 from handler.errors import StoppedError
 from handler.errors import StorageError
 from handler.errors import UnclearError
@@ -19,6 +20,7 @@ from handler.models import Target
 from handler.models import TargetKind
 from handler.policy import Decision
 from handler.policy import Rule
+from handler.reconcile import is_about_all
 from handler.reconcile import lapsing
 from handler.reconcile import reread
 from handler.reconcile import withdrawn
@@ -263,6 +265,21 @@ def test_who_is_away_or_called_too_often_is_left_alone_until_the_next_round(
     asked = [call for call in simulator.calls if call.path in {"/v1/payments/search", "/v1/orders"}]
     assert len(asked) == calls + (status == 200)
     assert caplog.text.count("not reconciled to the end") == (status != 200)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_all"),
+    [
+        (CredentialsError("a bad token", status=401), True),
+        (CredentialsError("not this one", status=403), False),
+        (StoppedError("it rests"), True),
+        (UnclearError("away"), False),
+    ],
+    ids=["401", "403", "rests", "away"],
+)
+def test_what_is_about_the_account_ends_its_round(error: MercadoPagoError, is_all: bool) -> None:
+    """What is about one purchase does not."""
+    assert is_about_all(error) is is_all
 
 
 def test_a_purchase_that_cannot_be_read_keeps_no_other_from_it(

@@ -10,6 +10,7 @@ from handler.models import Notification
 from handler.models import Payment
 from handler.models import Purchase
 from handler.models import Sign
+from handler.models import Target
 from handler.models import TargetKind
 from handler.policy.guards import INSTRUCTIONS
 from handler.policy.guards import OVERRULED
@@ -73,8 +74,8 @@ class Facts:
         )
 
     @property
-    def completes_purchase(self) -> Notification | None:
-        """What was said of all of the purchase, with an amount, and not of this payment yet, where it has others, too.
+    def completes_purchase(self) -> Target | None:
+        """The purchase that was withdrawn as a whole, with an amount, where this is not its only payment.
 
         What agrees only now that this payment is there concerns those that were there before it as well.
         """
@@ -82,7 +83,7 @@ class Facts:
         if said is None or said.target is None or said.target.kind is not TargetKind.PURCHASE:
             return None
         others = [one for one in (self.purchase.payments if self.purchase else ()) if one.id != self.payment.id]
-        return said if said.guards.amount is not None and any(one.can_be_cancelled for one in others) else None
+        return said.target if said.guards.amount is not None and any(one.can_be_cancelled for one in others) else None
 
     def _is_spent(self, said: Notification) -> bool:
         """Whether it rejected the whole purchase and was decided upon before.

@@ -80,18 +80,17 @@ def _decision(work: Work) -> Decision:
     if decision.rule is Rule.STATUS_UNKNOWN and facts.intent is not None:
         # What became of a cancel that was sent is not given up over one odd answer.
         raise UnclearError(decision.why)
-    if decision.action is Action.CANCEL and facts.intent is None and (word := facts.completes_purchase):
-        return _left_to_purchase(work, word)
+    if decision.action is Action.CANCEL and facts.intent is None and (purchase := facts.completes_purchase):
+        return _left_to_purchase(work, purchase)
     return decision
 
 
-def _left_to_purchase(work: Work, word: Notification) -> Decision:
+def _left_to_purchase(work: Work, purchase: Target) -> Decision:
     """Have the purchase decided upon again, which tells all of its payments, this one among them."""
     now, why = work.now(), f"payment {work.case.target.id} makes it complete; all of it is looked at together"
-    if word.target is not None:
-        work.services.cases.look_again(word.target, Entry(now, Step.REOPENED, Rule.WITH_PURCHASE, why))
-        work.services.wake(word.target, now)
-    return Decision.wait(now + UNDECIDED, Rule.WITH_PURCHASE, f"{word.target}: {why}")
+    work.services.cases.look_again(purchase, Entry(now, Step.REOPENED, Rule.WITH_PURCHASE, why))
+    work.services.wake(purchase, now)
+    return Decision.wait(now + UNDECIDED, Rule.WITH_PURCHASE, f"{purchase}: {why}")
 
 
 def _said(work: Work, payment: Payment) -> tuple[Notification, ...]:
