@@ -63,7 +63,12 @@ class Worker:
     def wake(self, target: Target, due_at: datetime) -> None:
         """Work on a case right away, where it is due and somebody is free; else have it found when it is."""
         is_due = due_at <= self._services.clock() and not self._found
-        if not (is_due and self._thread.is_alive() and self._begin(target)):
+        try:
+            has_begun = is_due and self._thread.is_alive() and self._begin(target)
+        except RuntimeError:
+            # No thread is to be had. It is on record, so it is found by who looks for what is due.
+            has_begun = False
+        if not has_begun:
             self._woken.set()
 
     def is_healthy(self) -> bool:
@@ -147,9 +152,9 @@ class Worker:
             # What there is no room for now is handed out later, without looking again.
             due = self._services.cases.due(now, AHEAD * self._width)
             self._found.extend(target for target in due if target not in busy)
-        for _ in range(self._width - len(busy)):
-            if self._found and self._begin(self._found[0]):
-                self._found.popleft()
+        for _ in range(min(self._width - len(busy), len(self._found))):
+            # One that somebody has by now is dropped: it would keep all after it waiting, and is found again.
+            self._begin(self._found.popleft())
         if self._found:
             return SHORTEST_WAIT
         next_due = self._services.cases.next_due()

@@ -337,3 +337,24 @@ def test_health_waits_for_nobody_who_looks(services: Services) -> None:
     going.set()
     first.join()
     assert worker._can_write
+
+
+def test_a_case_that_is_in_hand_keeps_none_after_it_waiting(services: Services, simulator: Simulator) -> None:
+    """Found due a moment before somebody took it up: the next one is begun all the same."""
+    in_hand, other = (payment_target(simulator.memory.add_payment()) for _ in range(2))
+    with working(services, width=2, sweep=30) as (running, worker):
+        worker._busy.add(in_hand)
+        worker._found.extend([in_hand, other])
+
+        hear(running, other)
+        wait_until(lambda: states(running.cases) == {"cancelled"})
+
+
+def test_who_is_told_of_a_case_that_cannot_be_begun_is_none_the_wiser(services: Services) -> None:
+    """It is on record: whoever acknowledged it must not answer as if it were not."""
+    with working(services, sweep=30) as (running, worker):
+        worker._pool.shutdown()
+
+        hear(running, payment_target("1"))
+
+    assert states(services.cases) == {"pending"}
