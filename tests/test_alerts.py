@@ -250,7 +250,9 @@ def test_an_alert_that_is_not_proven_is_refused_and_told(
     assert [line.rpartition(", ")[2] for line in read] == ([order_told] if order_told else [])
     assert simulator.writes() == []
     assert services.cases.get(payment_target(payment)) is None
-    assert any(record.levelno >= logging.WARNING and "alert_not_proven" in record.message for record in caplog.records)
+    assert any(
+        record.levelno >= logging.WARNING and "alert_not_proven" in record.getMessage() for record in caplog.records
+    )
 
 
 @pytest.mark.parametrize(
@@ -377,7 +379,7 @@ def test_an_alert_may_only_tell(
 
     assert (case.state, case.reason) == ("nothing", "fraud_alert")
     assert status(simulator, payment) == "authorized"
-    assert any(record.levelno == logging.WARNING and "fraud_alert" in record.message for record in caplog.records)
+    assert any(record.levelno == logging.WARNING and "fraud_alert" in record.getMessage() for record in caplog.records)
 
 
 def test_an_alert_means_its_payment_and_no_other(services: Services, simulator: Simulator) -> None:

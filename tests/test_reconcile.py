@@ -241,10 +241,10 @@ def test_the_handler_reconciles_by_itself(
     wait_until(lambda: sum("status" not in call.path and "search" in call.path for call in simulator.calls) > 8)
     own.stop()
 
-    assert [record.message for record in caplog.records if lost in record.message] == [
+    assert [record.getMessage() for record in caplog.records if lost in record.getMessage()] == [
         f"payment:{lost}: found by reading purchase:ORDER-1 again; its notification was lost or is late"
     ]
-    assert len([record for record in caplog.records if lapses in record.message]) == 1
+    assert len([record for record in caplog.records if lapses in record.getMessage()]) == 1
 
 
 @pytest.mark.parametrize(("status", "calls"), [(429, 1), (503, 3), (200, 6)])
@@ -298,7 +298,7 @@ def test_a_purchase_that_cannot_be_read_keeps_no_other_from_it(
     own.stop()
 
     assert [services.cases.get(payment_target(payment)) is not None for payment in lost] == [False, True, True]
-    assert len([record for record in caplog.records if lapses in record.message]) == 1
+    assert len([record for record in caplog.records if lapses in record.getMessage()]) == 1
 
 
 @pytest.mark.parametrize("error", [StorageError("disk full"), ZeroDivisionError()], ids=["storage", "fault"])
