@@ -56,8 +56,9 @@ test: $(VENV)/.dev node_modules/.installed ## Lint, types and the whole suite wi
 	$(BIN)/coverage report
 	$(BIN)/python -m tests.worlds --worlds 2000
 
-simulate: $(VENV)/.dev ## Let the handler live in 200,000 worlds that go wrong; WORLDS= and SEED= are yours
+simulate: $(VENV)/.dev ## Let the handler live in 200,000 worlds that go wrong, 200 more with its record on AWS
 	$(BIN)/python -m tests.worlds --worlds $(or $(WORLDS),200000) $(if $(SEED),--seed $(SEED))
+	$(if $(SEED),,$(BIN)/python -m tests.worlds --worlds 200 --record table)
 
 crash: $(VENV)/.dev ## Kill it 1,000 times and restart it 50 times under load; a quarter of an hour
 	$(BIN)/python -m tests.killing --kills 1000 --acknowledgements 250000

@@ -67,10 +67,20 @@ class Answer:
 
 
 class Exchange:
-    """Connections, kept open between calls; safe to use from several threads. `watchers` are told of each exchange."""
+    """Connections, kept open between calls; safe to use from several threads.
+
+    `watchers` are told of each exchange; `authorities` is a file with who may vouch for a server, if that is not
+    who vouches for all of them.
+    """
 
     def __init__(
-        self, *, connections: int, user_agent: str, total: float = TOTAL, watchers: Sequence[Watcher] = ()
+        self,
+        *,
+        connections: int,
+        user_agent: str,
+        total: float = TOTAL,
+        watchers: Sequence[Watcher] = (),
+        authorities: str | None = None,
     ) -> None:
         # What it warns of tells whole addresses, which may hold a secret.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -78,6 +88,7 @@ class Exchange:
         self._headers = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
         self.total = total
         self._watchers = watchers
+        self._verify = authorities or True
 
     def send(
         self, method: str, url: str, *, headers: Mapping[str, str], data: Data = None, auth: Credentials | None = None
@@ -102,7 +113,7 @@ class Exchange:
         timeout = (min(CONNECT, self.total), READ)
         try:
             request = _prepared(method, url, headers, data, auth)
-            with self._adapter.send(request, timeout=timeout, stream=True) as response:
+            with self._adapter.send(request, timeout=timeout, stream=True, verify=self._verify) as response:
                 return Answer(response.status_code, response.headers, _read(response))
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             parts = urlsplit(url)
@@ -169,12 +180,29 @@ class _Response(HTTPResponse):
         self.fp = io.BufferedReader(_DeadlineReader(sock, _DEADLINE.get()))
 
 
+def _be_in_time(connection: HTTPConnection) -> None:
+    """Connect, and raise TimeoutError if time is up then: a name may take long, and each of its addresses as well."""
+    if connection.sock is None:
+        connection.connect()
+    if time.monotonic() >= _DEADLINE.get():
+        connection.close()
+        raise TimeoutError
+
+
 class _Connection(HTTPConnection):
     response_class = _Response
+
+    def send(self, data: Any) -> None:
+        _be_in_time(self)
+        super().send(data)
 
 
 class _SecureConnection(HTTPSConnection):
     response_class = _Response
+
+    def send(self, data: Any) -> None:
+        _be_in_time(self)
+        super().send(data)
 
 
 class _Pool(HTTPConnectionPool):
@@ -206,14 +234,16 @@ class _Adapter(HTTPAdapter):
         self._places: dict[str, Any] = {}
         super().__init__(pool_connections=MOST_PLACES, pool_maxsize=connections, max_retries=0, pool_block=True)
 
-    def get_connection_with_tls_context(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         url = request.url or ""
         place = "/".join(url.split("/", 3)[:3])
         found = self._places.get(place)
         # One that was not used for long may have been closed in favour of others.
         if found is None or found.pool is None:
-            found = super().get_connection_with_tls_context(request, *args, **kwargs)
-            super().cert_verify(found, url, verify=True, cert=None)  # type: ignore[no-untyped-call]  # untyped there
+            found = super().get_connection_with_tls_context(request, verify, *args, **kwargs)
+            super().cert_verify(found, url, verify=verify, cert=None)  # type: ignore[no-untyped-call]  # untyped there
             self._places[place] = found
         return found
 

@@ -4,6 +4,7 @@ A payment that was made after the withdrawal, and of which Mercado Pago's notifi
 found here. Its case is told what Mercado Pago would have told it, once for each status, and decides as ever.
 """
 
+from collections.abc import Iterable
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -26,6 +27,9 @@ from handler.services import Services
 #: How long before it lapses by itself a reserve is listed that nobody captured or released.
 SOON = timedelta(days=1)
 
+#: So many purchases in a row that cannot be read are not the purchases' fault.
+MOST_FAILURES = 3
+
 
 def withdrawn(services: Services) -> list[Target]:
     """Return the purchases whose withdrawal may still be waiting for a payment."""
@@ -46,6 +50,26 @@ def reread(purchase: Target, services: Services, until: datetime | None = None) 
         found = list(_open_payments(api, purchase.id, services.clock()))
     told = [_told(purchase.account, payment, services.clock()) for payment in found]
     return [word.target for word in told if services.accept(word) and word.target is not None]
+
+
+def reread_each(
+    purchases: Iterable[Target], services: Services
+) -> Iterator[tuple[Target, list[Target], MercadoPagoError | None]]:
+    """Read purchases of one account again; yield each with what was told something new, or why it was not read.
+
+    One that cannot be read keeps no other from it. Raises MercadoPagoError where none could be read any more.
+    """
+    failures = 0
+    for purchase in purchases:
+        try:
+            found, problem = reread(purchase, services), None
+            failures = 0
+        except MercadoPagoError as error:
+            failures += 1
+            if is_about_all(error) or failures >= MOST_FAILURES:
+                raise
+            found, problem = [], error
+        yield purchase, found, problem
 
 
 def lapsing(seller: Seller, now: datetime, until: datetime | None = None) -> list[Lapsing]:

@@ -11,18 +11,14 @@ from handler.errors import MercadoPagoError
 from handler.models import Target
 from handler.process.notices import of_lapsing
 from handler.process.notices import of_pause
-from handler.reconcile import is_about_all
 from handler.reconcile import lapsing
-from handler.reconcile import reread
+from handler.reconcile import reread_each
 from handler.reconcile import withdrawn
 from handler.sellers import Seller
 from handler.services import Services
 
 #: How long from the start to the first round, and from the end of one to the next, in seconds.
 FIRST, EVERY = 60.0, 900.0
-
-#: So many purchases in a row that cannot be read are not the purchases' fault.
-MOST_FAILURES = 3
 
 logger = logging.getLogger(__name__)
 
@@ -80,19 +76,11 @@ class Rounds:
 
     def _reread(self, purchases: Sequence[Target]) -> None:
         """Read purchases again; one that cannot be read keeps no other from it, and is the last of the next round."""
-        failures = 0
-        for purchase in sorted(purchases, key=self._failed.__contains__):
-            try:
-                found = reread(purchase, self._services)
-            except MercadoPagoError as error:
-                self._failed.add(purchase)
-                failures += 1
-                if is_about_all(error) or failures >= MOST_FAILURES:
-                    raise
-                logger.warning("%s: not read again: %s", purchase, error)
-                continue
-            failures = 0
+        for purchase, found, problem in reread_each(sorted(purchases, key=self._failed.__contains__), self._services):
             self._failed.discard(purchase)
+            if problem is not None:
+                self._failed.add(purchase)
+                logger.warning("%s: not read again: %s", purchase, problem)
             for target in found:
                 logger.warning("%s: found by reading %s again; its notification was lost or is late", target, purchase)
 

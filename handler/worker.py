@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from datetime import timedelta
-from threading import Condition
 from threading import Event
 from threading import Lock
 from threading import Thread
 
 from handler.errors import CasesError
 from handler.models import Target
+from handler.places import SLOW
+from handler.places import Places
 from handler.process import process
 from handler.services import Services
 
@@ -31,23 +32,25 @@ AHEAD = 4
 #: The shortest wait, in seconds: a case that was just handed on is still due until it is claimed.
 SHORTEST_WAIT = 0.01
 
+#: How long it is until one is looked for again that there was no place for, in seconds.
+RETRY = 0.5
+
 logger = logging.getLogger(__name__)
 
 
 class Worker:
     """One thread that finds due cases and a pool that works on them."""
 
-    def __init__(self, services: Services, *, width: int, sweep: float = SWEEP) -> None:
+    def __init__(self, services: Services, *, width: int, sweep: float = SWEEP, slow: float = SLOW) -> None:
         #: The same services, with which whoever hears something new wakes this worker.
         self.services = self._services = replace(services, wake=self.wake)
         self._woken = Event()
         self._width = width
         self._sweep = sweep
         self._pool = ThreadPoolExecutor(width, thread_name_prefix="worker")
-        self._busy: set[Target] = set()
+        self._places = Places(width, slow)
         # Hints, the longest due first; what counts is the claim.
         self._found: deque[Target] = deque()
-        self._freed = Condition()
         self._stopping = Event()
         self._in_trouble = False
         self._turned_at = services.clock()
@@ -106,8 +109,7 @@ class Worker:
         """
         self._stopping.set()
         self._woken.set()
-        with self._freed:
-            self._freed.notify()
+        self._places.close()
         self._services.sellers.stop()
         self._thread.join()
         waiter = Thread(target=self._pool.shutdown, daemon=True)
@@ -118,7 +120,8 @@ class Worker:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._turned_at = self._services.clock()
-            if not self._has_room():
+            # As long as there is no room, no notification needs to wake this thread.
+            if not self._places.wait(self._sweep):
                 continue
             self._woken.clear()
             try:
@@ -138,44 +141,37 @@ class Worker:
                 # Nothing to do: trouble with the record is noticed before a notification meets it.
                 self.is_healthy()
 
-    def _has_room(self) -> bool:
-        """Wait a while for room in the pool; as long as there is none, no notification needs to wake this thread."""
-        with self._freed:
-            self._freed.wait_for(lambda: len(self._busy) < self._width or self._stopping.is_set(), self._sweep)
-            return len(self._busy) < self._width and not self._stopping.is_set()
-
     def _hand_out(self, now: datetime) -> float:
         """Hand due cases to the pool; return how long there is nothing more to do, in seconds."""
-        with self._freed:
-            busy = set(self._busy)
+        has_begun = True
         if not self._found:
             # What there is no room for now is handed out later, without looking again.
-            due = self._services.cases.due(now, AHEAD * self._width)
-            self._found.extend(target for target in due if target not in busy)
-        for _ in range(min(self._width - len(busy), len(self._found))):
+            due, taken = self._services.cases.due(now, AHEAD * self._width + self._places.slow), self._places.taken
+            self._found.extend(target for target in due if target not in taken)
+        while self._found and self._places.left():
             # One that somebody has by now is dropped: it would keep all after it waiting, and is found again.
-            self._begin(self._found.popleft())
+            has_begun = self._begin(self._found.popleft()) and has_begun
         if self._found:
             return SHORTEST_WAIT
+        if not has_begun:
+            return RETRY
         next_due = self._services.cases.next_due()
         wait = self._sweep if next_due is None else (next_due - now).total_seconds()
         return min(max(wait, SHORTEST_WAIT), self._sweep)
 
     def _begin(self, target: Target) -> bool:
         """Hand a case to the pool; False where there is no room, or somebody has it already."""
-        with self._freed:
-            if len(self._busy) >= self._width or target in self._busy or self._stopping.is_set():
-                return False
-            self._busy.add(target)
+        if not self._places.take(target):
+            return False
         try:
             self._pool.submit(self._work, target)
         except RuntimeError:
-            with self._freed:
-                self._busy.discard(target)
+            self._places.give_back(target)
             raise
         return True
 
     def _work(self, target: Target) -> None:
+        begun = self._services.clock()
         try:
             process(target, self._services)
         except CasesError as error:
@@ -186,7 +182,5 @@ class Worker:
             logger.exception("%s: a fault of the handler", target, extra={"target": target})
             self._in_trouble = True
         finally:
-            with self._freed:
-                self._busy.discard(target)
-                self._freed.notify()
+            self._places.give_back(target, (self._services.clock() - begun).total_seconds())
             self._woken.set()

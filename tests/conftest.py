@@ -1,6 +1,7 @@
 """What tests ask for by name."""
 
 import os
+import shutil
 import socket
 from collections import Counter
 from collections.abc import Callable
@@ -24,6 +25,15 @@ from handler.simulator import Simulator
 from handler.web import create_app
 from tests import amazon
 from tests import fakes
+
+#: A file system in memory, and how much of it must be free for a run of all tests, in bytes.
+IN_MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3  # noqa: S108 - a folder of one's own is made in it
+
+
+def pytest_configure() -> None:
+    """Let the databases of tests live in memory where there is room: nobody needs them after the run."""
+    if os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free > ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
 
 
 @pytest.hookimpl(optionalhook=True)

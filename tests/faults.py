@@ -144,7 +144,7 @@ def adds(member: bytes) -> Behaviour:
 
 DOORS = {
     "a refused connection": Fault(closes, door="closed"),
-    "a TLS handshake that is cut": Fault(closes, door="TLS"),
+    "a TLS handshake that is cut": Fault(closes, door="handshake"),
 }
 
 HANGING = {

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable
@@ -101,6 +102,7 @@ class Upstream:
     """A simulator behind a port; `at_put` is called with the payment's id before a PUT does anything."""
 
     simulator: Simulator
+    tls: ssl.SSLContext | None = None
     at_put: Callable[[str], None] = lambda _payment_id: None
     plans: list[Plan] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -115,8 +117,9 @@ class Upstream:
         self._closed = socket.socket()
         self._closed.bind(("127.0.0.1", 0))
         place, closed = (f"127.0.0.1:{at.getsockname()[1]}" for at in (self._listening, self._closed))
-        self.url = f"http://{place}"
-        self._doors = {"closed": f"http://{closed}", "TLS": f"https://{place}"}
+        scheme, other = ("https", "http") if self.tls else ("http", "https")
+        self.url = f"{scheme}://{place}"
+        self._doors = {"closed": f"{scheme}://{closed}", "handshake": f"{other}://{place}"}
         self._thread = Thread(target=self._accept, daemon=True)
         self._thread.start()
 
@@ -149,8 +152,10 @@ class Upstream:
 
     def _converse(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
-            for head, body in _requests(connection):
-                self._answer(connection, head, body)
+            talk = self.tls.wrap_socket(connection, server_side=True) if self.tls else connection
+            with talk:
+                for head, body in _requests(talk):
+                    self._answer(talk, head, body)
 
     def _answer(self, connection: socket.socket, head: str, body: bytes) -> None:
         first, *lines = head.split("\r\n")
@@ -205,8 +210,8 @@ def _requests(connection: socket.socket) -> Iterator[tuple[str, bytes]]:
 class Wire(Exchange):
     """The real exchange to such an upstream, which takes down how long each call took."""
 
-    def __init__(self, upstream: Upstream, total: float) -> None:
-        super().__init__(connections=2, user_agent="tests", total=total)
+    def __init__(self, upstream: Upstream, total: float, authorities: str | None = None) -> None:
+        super().__init__(connections=2, user_agent="tests", total=total, authorities=authorities)
         self._upstream = upstream
         self.took: list[float] = []
 

@@ -12,19 +12,29 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from dataclasses import field
+from datetime import timedelta
 from pathlib import Path
 from signal import SIGKILL
 from threading import Timer
 
+from handler.cases import Cases
+from handler.cases import open_cases
 from handler.cases.sqlite.connection import WriteLock
 from handler.cases.sqlite.connection import for_reading
+from handler.clock import utc_now
+from handler.exchange import Exchange
+from handler.models import Sign
+from handler.models import State
+from handler.process import process
+from handler.services import Services
+from tests.fakes import Clock
+from tests.fakes import payment_target
+from tests.fakes import services
 from tests.load import Acknowledged
 from tests.load import Crowd
 from tests.load import notifications
 from tests.running import Handler
-
-#: Nobody is there: the worker claims, fails and gives back, so that its writes are killed too.
-NOBODY = "http://127.0.0.1:9"
+from tests.slow_upstream import SlowUpstream
 
 SENDERS = 16
 
@@ -40,7 +50,11 @@ SAMPLE = 100
 
 @dataclass
 class Killing:
-    """A handler that is killed, and what it had acknowledged. `lost` is what was not found again."""
+    """A handler that is killed, and what it had acknowledged.
+
+    `lost` is what was not found again, `interrupted` are the payments whose cancel a kill met on its way, and
+    `wrong` are those that ended otherwise than they should.
+    """
 
     folder: Path
     seed: int
@@ -48,11 +62,14 @@ class Killing:
     vain_starts: int = 0
     acknowledged: list[Acknowledged] = field(default_factory=list)
     lost: list[Acknowledged] = field(default_factory=list)
+    interrupted: set[str] = field(default_factory=set)
+    wrong: list[str] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - it only picks moments
-        self._handler = Handler(self.folder, NOBODY, MAX_REQUESTS_PER_SECOND="50", RETRY_SCHEDULE="1")
+        self._upstream = SlowUpstream(random.Random(self.seed))  # noqa: S311 - it only takes its time
+        self._handler = Handler(self.folder, self._upstream.url, MAX_REQUESTS_PER_SECOND="100", RETRY_SCHEDULE="1")
         self._crowd = Crowd(self._handler.url, notifications(), SENDERS, self._take)
         self._kill_after = 0
         self._checked = 0
@@ -60,7 +77,7 @@ class Killing:
     @property
     def is_right(self) -> bool:
         """Whether nothing was lost, damaged or refused."""
-        return not (self.lost or self.damage or self._crowd.errors)
+        return not (self.lost or self.damage or self.wrong or self._crowd.errors)
 
     def once(self, acknowledgements: int) -> None:
         """Kill at a random moment, on average after so many acknowledgements, start again, and look."""
@@ -79,17 +96,40 @@ class Killing:
         self.damage += _damage(Path(self._handler.database_url.removeprefix("sqlite:///")))
 
     def look_up_all(self) -> None:
-        """Look up once more what was ever acknowledged."""
+        """Look up once more what was ever acknowledged, and what became of each payment that was to be released."""
         self._look_up(self.acknowledged)
+        self._handler.stop()
+        record = open_cases(self._handler.database_url)
+        parts = _services(record, self._upstream.url)
+        for name in sorted(self.interrupted):
+            process(payment_target(name), parts)
+        self.wrong += [name for name in self.interrupted if not self._is_released(record, name)]
+        self.wrong += [name for name in self._upstream.cancelled if not self._was_to_be(record, name)]
+        record.close()
+
+    def _is_released(self, record: Cases, name: str) -> bool:
+        case, payment = record.get(payment_target(name)), self._upstream.memory.payment(name)
+        return case is not None and case.state is State.CANCELLED and payment["status"] == "cancelled"
+
+    def _was_to_be(self, record: Cases, name: str) -> bool:
+        """Whether a payment that was cancelled was withdrawn, and its cancel is on record."""
+        case = record.get(payment_target(name))
+        is_withdrawn = case is not None and any(word.sign is Sign.WITHDREW for word in case.said)
+        return is_withdrawn and case is not None and case.state in {State.CANCELLED, State.CANCEL_SENT}
 
     def close(self) -> None:
         self._crowd.close()
         self._handler.close()
+        self._upstream.close()
 
     def _take(self, acknowledged: Acknowledged) -> None:
         self.acknowledged.append(acknowledged)
         if len(self.acknowledged) == self._kill_after:
-            Timer(self._random.uniform(0, LONGEST), self._handler.process.kill).start()
+            Timer(self._random.uniform(0, LONGEST), self._kill).start()
+
+    def _kill(self) -> None:
+        self.interrupted |= self._upstream.cancelling
+        self._handler.process.kill()
 
     def _look_up(self, expected: list[Acknowledged]) -> None:
         record = self._handler.cases()
@@ -99,7 +139,14 @@ class Killing:
     def __str__(self) -> str:
         kills = f"{self.kills} kills, {self.vain_starts} more during a start"
         found = f"{kills}, {len(self.acknowledged)} acknowledged, {len(self.lost)} lost"
-        return f"{found}, {len(self.damage)} damaged, {len(self._crowd.errors)} refused"
+        cancels = f"{len(self.interrupted)} cancels met on their way, {len(self.wrong)} ended wrong"
+        return f"{found}, {len(self.damage)} damaged, {len(self._crowd.errors)} refused; {cancels}"
+
+
+def _services(record: Cases, upstream: str) -> Services:
+    """Return what processes a case that waits for its next try, hours later."""
+    later = Clock(utc_now() + timedelta(hours=2))
+    return services(record, Exchange(connections=1, user_agent="tests"), later, MERCADOPAGO_API_URL=upstream)
 
 
 def _damage(database: Path) -> list[str]:
@@ -130,7 +177,7 @@ def main() -> int:
                 print(f"{time.monotonic() - begun:6.0f} s  {killing}", flush=True)
         killing.look_up_all()
     print(f"{time.monotonic() - begun:6.0f} s  {killing}")
-    for problem in [*killing.lost[:1], *killing.damage[:1]]:
+    for problem in [*killing.lost[:1], *killing.damage[:1], *killing.wrong[:1]]:
         print(problem)
     return 0 if killing.is_right else 1
 

@@ -29,6 +29,7 @@ from tests.faulty_upstream import Fault
 from tests.faulty_upstream import Plan
 from tests.faulty_upstream import Upstream
 from tests.faulty_upstream import Wire
+from tests.voucher import Voucher
 
 #: Seconds that one exchange may last here, and what a busy machine may add to that.
 TOTAL, SLACK = 0.3, 2.0
@@ -132,15 +133,21 @@ class World:
 
 @contextmanager
 def world(
-    folder: Path, simulator: Simulator, place: Place, *, reference: str = "", total: float = TOTAL
+    folder: Path,
+    simulator: Simulator,
+    place: Place,
+    *,
+    reference: str = "",
+    total: float = TOTAL,
+    voucher: Voucher | None = None,
 ) -> Iterator[World]:
     """A withdrawal of a payment as the place has it, or of its purchase; every PUT is met by a look into the record."""
-    clock, upstream = Clock(), Upstream(simulator)
+    clock, upstream = Clock(), Upstream(simulator, tls=voucher.context if voucher else None)
     target = payment_target(simulator.memory.add_payment(place.payment, external_reference=reference))
     url = f"sqlite:///{folder}/cases.sqlite3"
     record = open_cases(url)
     record.accept(said(purchase_target(reference) if reference else target))
-    wire, reader = Wire(upstream, total), open_cases(url, read_only=True)
+    wire, reader = Wire(upstream, total, voucher.file if voucher else None), open_cases(url, read_only=True)
     services = fakes.services(record, wire, clock, MERCADOPAGO_API_URL=upstream.url)
     made = World(upstream, record, clock, wire, services, target)
 

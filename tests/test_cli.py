@@ -194,6 +194,29 @@ def test_reconcile_finds_what_no_notification_told(tmp_path: Path, serve: Callab
     assert memory.payment(lapses)["status"] == "authorized"
 
 
+def test_reconcile_goes_on_with_the_purchases_that_can_be_read(
+    tmp_path: Path, serve: Callable[..., Server], database_url: str
+) -> None:
+    """The one that cannot is named; exit 1."""
+    memory = Memory(access_token=TOKEN, clock=utc_now)
+    odd, lost = (memory.add_payment(external_reference=f"ORDER-{number}") for number in (1, 2))
+    memory.payments[odd]["transaction_amount"] = None
+    record = open_cases(database_url)
+    for number in (1, 2):
+        record.accept(said(purchase_target(f"ORDER-{number}"), at=utc_now()))
+    settings = {**ENVIRON, "DATABASE_URL": database_url, "MERCADOPAGO_API_URL": serve(Simulator(memory).app).url}
+
+    result = run("reconcile", cwd=tmp_path, **settings)
+
+    assert result.returncode == 1
+    assert "purchase:ORDER-1: not read: the answer is not what it should be" in result.stderr
+    assert result.stdout.splitlines() == [
+        f"found: payment:{lost} is cancelled (buyer_withdrew)",
+        "1 withdrawn purchases read again, 1 payments found that nobody told of.",
+    ]
+    record.close()
+
+
 def test_reconcile_goes_on_with_the_accounts_that_are_answered(tmp_path: Path, serve: Callable[..., Server]) -> None:
     """Those that are not are named, with what to do; exit 1, for whoever runs it every night must notice."""
     memory = Memory(access_token=TOKEN, clock=utc_now)

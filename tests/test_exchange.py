@@ -169,6 +169,26 @@ def test_a_place_that_lets_nobody_in_is_unclear() -> None:
     assert time.monotonic() - begun < TOTAL + 1
 
 
+def test_what_is_let_in_too_late_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name may take long, and each of its addresses: where the last one lets in, nobody waits any more."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        place = listening.getsockname()
+        found = socket.getaddrinfo("127.0.0.1", place[1], socket.AF_INET, socket.SOCK_STREAM)
+
+        def resolve(*_: object) -> Any:
+            time.sleep(TOTAL + 0.1)
+            return found
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        with pytest.raises(UnclearError, match="ConnectionError"):
+            exchanged(f"http://127.0.0.1:{place[1]}/", "PUT")
+        monkeypatch.undo()
+
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.recv(65536) == b""
+
+
 def test_nothing_is_read_once_time_is_up(listen: Callable[[Behaviour], str]) -> None:
     """Not even an answer that is there already."""
     exchange = Exchange(connections=1, user_agent="tests", total=0)

@@ -18,4 +18,5 @@ def test_twenty_kills_under_load_lose_nothing_that_was_acknowledged(tmp_path: Pa
         killing.look_up_all()
 
     assert len(killing.acknowledged) > 1000
+    assert killing.interrupted
     assert killing.is_right, killing

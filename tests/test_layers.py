@@ -18,7 +18,19 @@ LAYERS = {
     5: {"services"},
     4: {"metrics", "notices", "sellers", "tracing"},
     3: {"cases", "calls", "signing", "mercadopago", "tiendanube", "simulator"},
-    2: {"by_hand", "config", "policy", "sources", "answers", "exchange", "pace", "allowance", "failures", "boto"},
+    2: {
+        "by_hand",
+        "config",
+        "policy",
+        "sources",
+        "answers",
+        "exchange",
+        "pace",
+        "places",
+        "allowance",
+        "failures",
+        "boto",
+    },
     1: {"models", "errors", "findings", "logs", "strict_json", "lenient_schema", "clock", "__init__"},
 }
 

@@ -4,8 +4,7 @@ import pytest
 
 from tests.worlds.hosts import Design
 from tests.worlds.mutants import MUTANTS
-from tests.worlds.world import place
-from tests.worlds.world import run_in
+from tests.worlds.places import in_files
 
 #: A mutant must show within so many worlds.
 ENOUGH = 400
@@ -16,5 +15,5 @@ ENOUGH = 400
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS)
 def test_a_wrong_design_does_not_survive(mutant: Design) -> None:
     """In some early world something is wrong with it."""
-    with place() as folder:
-        assert any(run_in(folder, seed, mutant) for seed in range(ENOUGH))
+    with in_files() as run:
+        assert any(run(seed, mutant) for seed in range(ENOUGH))

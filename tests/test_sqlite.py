@@ -706,9 +706,8 @@ def test_a_copy_is_sound_or_there_is_none(database: Path, tmp_path: Path) -> Non
     record.close()
 
 
-#: What makes tables of today those of version 4.
-OF_VERSION_4 = """
-DROP INDEX notification_withdrew;
+#: What makes tables of today those of an older version.
+OF_VERSION_5 = """
 DROP TABLE notice;
 ALTER TABLE notification DROP COLUMN code;
 DROP INDEX cases_recent;
@@ -716,8 +715,9 @@ DROP INDEX cases_ended;
 ALTER TABLE cases DROP COLUMN began_at;
 ALTER TABLE cases DROP COLUMN ended_at;
 CREATE INDEX cases_updated ON cases (updated_at);
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 """
+OLDER = {5: OF_VERSION_5, 4: f"{OF_VERSION_5}DROP INDEX notification_withdrew;\nPRAGMA user_version = 4;\n"}
 
 
 def shape(database: Path) -> list[tuple[str, str]]:
@@ -735,7 +735,8 @@ def shape(database: Path) -> list[tuple[str, str]]:
     return [*others, *((name, repr(told)) for name, told in columns), ("version", str(version))]
 
 
-def test_tables_of_the_last_version_are_brought_up_to_date(database: Path) -> None:
+@pytest.mark.parametrize("version", OLDER)
+def test_tables_of_an_older_version_are_brought_up_to_date(database: Path, version: int) -> None:
     """What is on file stays, and is found."""
     record = SQLiteCases(database)
     for waiting in (purchase_target("ORDER-1"), payment_target("3")):
@@ -749,9 +750,9 @@ def test_tables_of_the_last_version_are_brought_up_to_date(database: Path) -> No
     new = database.with_name("new.sqlite3")
     SQLiteCases(new).close()
     older = sqlite3.connect(database)
-    older.executescript(OF_VERSION_4)
+    older.executescript(OLDER[version])
     older.close()
-    with pytest.raises(StorageError, match="has version 4 of the tables, this handler knows 6"):
+    with pytest.raises(StorageError, match=f"has version {version} of the tables, this handler knows 6"):
         SQLiteCases(database, read_only=True)
 
     record = SQLiteCases(database)

@@ -6,22 +6,31 @@ from uuid import uuid4
 
 import pytest
 
+from handler.errors import UnclearError
 from handler.models import State
 from handler.simulator import Memory
 from handler.simulator import Simulator
 from tests import fakes
 from tests.fakes import Clock
 from tests.fakes import purchase_target
+from tests.faults import BROKEN
 from tests.faults import CONTENT
+from tests.faults import DOORS
 from tests.faults import FAULTS
+from tests.faults import HANGING
+from tests.faults import ODD_BUT_TRUE
 from tests.faults import REDIRECTS
 from tests.faulty_upstream import PAYMENT
 from tests.faulty_upstream import Fault
+from tests.faulty_upstream import Upstream
+from tests.faulty_upstream import Wire
 from tests.struck import PLACES
 from tests.struck import Place
 from tests.struck import check
 from tests.struck import strike
 from tests.struck import world
+from tests.voucher import Voucher
+from tests.voucher import voucher
 
 #: What lasts for some calls in a row, of each kind one.
 LASTING = (
@@ -58,6 +67,12 @@ OUTAGES = {
     "everything": Place(ANYTHING),
     "everything, the cancel after its effect": Place(ANYTHING, after=True),
 }
+
+
+@pytest.fixture(scope="module")
+def vouching(tmp_path_factory: pytest.TempPathFactory) -> Voucher:
+    """A certificate of this machine's own."""
+    return voucher(tmp_path_factory.mktemp("voucher"))
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +114,51 @@ def test_a_fault_at_any_place_does_not_change_the_end(
             assert (case.state, case.reason) == (State.REFUSED, "status_unknown")
             return
         check(made, place, case)
+
+
+def cells_over_tls() -> list[Any]:
+    """What happens to bytes on their way happens under TLS otherwise; what they say does not."""
+    places = ("reading a reserve", "cancel before its effect", "cancel after its effect")
+    return [
+        pytest.param(
+            fault,
+            PLACES[where],
+            id=f"{name}, {where}",
+            marks=() if number % 8 == 0 == turn else [pytest.mark.slow],
+        )
+        for number, (name, fault) in enumerate({**DOORS, **HANGING, **BROKEN, **ODD_BUT_TRUE}.items())
+        for turn, where in enumerate(places)
+        if PLACES[where].suits(fault)
+    ]
+
+
+@pytest.mark.parametrize(("fault", "place"), cells_over_tls())
+def test_a_fault_under_tls_does_not_change_the_end(
+    tmp_path: Path, simulator: Simulator, vouching: Voucher, fault: Fault, place: Place
+) -> None:
+    """The same, where each byte comes through TLS."""
+    with world(tmp_path, simulator, place, voucher=vouching) as made:
+        plans = strike(made, place, fault)
+
+        case = made.end()
+
+        assert [plan.times for plan in plans] == [0] * len(plans)
+        check(made, place, case)
+
+
+def test_who_shows_a_certificate_that_nobody_vouches_for_is_told_nothing(
+    simulator: Simulator, vouching: Voucher
+) -> None:
+    """Not even a token."""
+    upstream = Upstream(simulator, tls=vouching.context)
+    wire = Wire(upstream, 3.0)
+
+    with pytest.raises(UnclearError, match="SSLError"):
+        wire.send("GET", f"{upstream.url}/users/me", headers={}, data=None)
+
+    wire.close()
+    upstream.close()
+    assert upstream.calls == []
 
 
 def outages() -> list[Any]:

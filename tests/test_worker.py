@@ -19,6 +19,7 @@ from handler.clock import utc_now
 from handler.errors import StorageError
 from handler.models import Sign
 from handler.models import Target
+from handler.places import SLOW
 from handler.services import Services
 from handler.simulator import Fault
 from handler.simulator import Simulator
@@ -45,9 +46,11 @@ def clock() -> Clock:
 
 
 @contextmanager
-def working(services: Services, *, width: int = 8, sweep: float = 0.3) -> Iterator[tuple[Services, Worker]]:
+def working(
+    services: Services, *, width: int = 8, sweep: float = 0.3, slow: float = SLOW
+) -> Iterator[tuple[Services, Worker]]:
     """Run a worker that the services wake."""
-    worker = Worker(services, width=width, sweep=sweep)
+    worker = Worker(services, width=width, sweep=sweep, slow=slow)
     worker.start()
     yield worker.services, worker
     assert worker.stop(10)
@@ -113,6 +116,34 @@ def test_several_cases_are_worked_on_at_once_but_never_more(services: Services, 
     assert (most, twice) == (4, False)
 
 
+def test_cases_that_hang_again_and_again_keep_none_waiting(services: Services, simulator: Simulator) -> None:
+    """However many, and whoever fell due before: one place is not theirs."""
+    hanging = [payment_target(simulator.memory.add_payment()) for _ in range(12)]
+    released = [payment_target(simulator.memory.add_payment()) for _ in range(5)]
+    for target in hanging:
+        simulator.fail(Fault("GET", f"/v1/payments/{target.id}", status=503, delay=0.3, times=10**9))
+    services.sellers.serve({"default": replace(seller(services).account, schedule=(timedelta(seconds=0.05),))})
+    before = []
+
+    with working(services, width=3, slow=0.2) as (running, worker):
+        hear(running, *hanging)
+        wait_until(lambda: worker._places.slow == len(hanging))
+        for target in released:
+            begun = len(simulator.calls)
+            hear(running, target)
+            wait_until(lambda: ended(running.cases, released) == released.index(target) + 1)  # noqa: B023
+            before.append(sum(call.status == 503 for call in simulator.calls[begun:]))
+
+    # Twelve take turns at the other two places; without one of its own it would have to wait for most of them.
+    assert sorted(before)[2] <= 4
+    assert ended(services.cases, hanging) == 0
+
+
+def ended(cases: Cases, targets: list[Target]) -> int:
+    """Return how many of these have ended."""
+    return sum(case.target in targets and not case.state.is_open for case in cases.newest(999))
+
+
 def test_a_case_that_waits_is_looked_at_when_it_is_due(services: Services, simulator: Simulator) -> None:
     """Nobody wakes the worker for it."""
     services.sellers.serve({"default": replace(seller(services).account, schedule=(timedelta(seconds=0.2),))})
@@ -171,7 +202,7 @@ def test_a_case_is_handed_out_once_and_only_to_who_is_free(services: Services, s
         wait_until(lambda: record.claims == [first])
         for target in (second, first, second):
             hear(running, target)
-        wait_until(lambda: len(worker._busy) == 1)
+        wait_until(lambda: len(worker._places.taken) == 1)
         assert not worker._pool._work_queue.qsize()
         assert record.claims == [first]
         record.go.set()
@@ -206,7 +237,7 @@ def test_what_the_pool_does_not_take_is_not_busy(services: Services, simulator: 
     with pytest.raises(RuntimeError):
         worker._hand_out(services.clock())
 
-    assert worker._busy == set()
+    assert worker._places.taken == set()
 
 
 class Unreliable:
@@ -343,7 +374,7 @@ def test_a_case_that_is_in_hand_keeps_none_after_it_waiting(services: Services, 
     """Found due a moment before somebody took it up: the next one is begun all the same."""
     in_hand, other = (payment_target(simulator.memory.add_payment()) for _ in range(2))
     with working(services, width=2, sweep=30) as (running, worker):
-        worker._busy.add(in_hand)
+        worker._places.take(in_hand)
         worker._found.extend([in_hand, other])
 
         hear(running, other)

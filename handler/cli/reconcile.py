@@ -17,7 +17,7 @@ from handler.models import Target
 from handler.notices import told_by
 from handler.process import process
 from handler.reconcile import lapsing
-from handler.reconcile import reread
+from handler.reconcile import reread_each
 from handler.reconcile import withdrawn
 from handler.sellers import Seller
 from handler.sellers import Sellers
@@ -28,8 +28,8 @@ from handler.services import Services
 def reconcile() -> None:
     """Read again what buyers withdrew from, work on what no notification told, and list reserves about to lapse.
 
-    An account that Mercado Pago does not answer is named, and the others are read all the same; the exit
-    status is 1 then.
+    An account that Mercado Pago does not answer, or a purchase that cannot be read, is named, and the others are
+    read all the same; the exit status is 1 then.
 
     Example: python -m handler reconcile
     """
@@ -43,22 +43,26 @@ def reconcile() -> None:
 
 
 def _reconciled(services: Services, record: Cases) -> set[str]:
-    """Return the accounts that could not be read to the end."""
-    purchases, failed = withdrawn(services), set[str]()
-    read, found = [], []
+    """Return the accounts of which something could not be read."""
+    purchases, away, unread = withdrawn(services), set[str](), set[str]()
+    read, found = 0, list[Target]()
     for seller in services.sellers.all():
-        with _unless_away(seller, failed):
-            for purchase in (purchase for purchase in purchases if purchase.account == seller.account.name):
-                found += reread(purchase, services)
-                read.append(purchase)
+        own = [purchase for purchase in purchases if purchase.account == seller.account.name]
+        with _unless_away(seller, away):
+            for purchase, targets, problem in reread_each(own, services):
+                found += targets
+                read += problem is None
+                if problem is not None:
+                    unread.add(purchase.account)
+                    click.echo(f"{purchase}: not read: {problem}", err=True)
     for target in found:
         _work_on(target, services, record)
-    click.echo(f"{len(read)} withdrawn purchases read again, {len(found)} payments found that nobody told of.")
+    click.echo(f"{read} withdrawn purchases read again, {len(found)} payments found that nobody told of.")
     for seller in services.sellers.all():
-        if seller.account.name not in failed:
-            with _unless_away(seller, failed):
+        if seller.account.name not in away:
+            with _unless_away(seller, away):
                 _list_lapsing(seller, services)
-    return failed
+    return away | unread
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """The pretend Mercado Pago's HTTP side."""
 
+from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -12,115 +14,128 @@ from werkzeug.exceptions import HTTPException
 from handler.simulator.errors import RefusedError
 from handler.simulator.faults import FaultyApp
 from handler.simulator.memory import Memory
-from handler.simulator.orders import Orders
+
+#: Under what a request carries the memory that it is about.
+MEMORY = "simulator.memory"
+
+#: One for all of them: to build it takes long.
+app = Flask(__name__, static_folder=None)
 
 
 def create_simulator_app(memory: Memory) -> FaultyApp:
     """Return the WSGI application over a memory."""
-    app = Flask(__name__, static_folder=None)
-    _check_tokens(app, memory)
-    _serve_payments(app, memory)
-    _serve_orders(app, memory.orders)
-    _serve_the_rest(app, memory)
-    _answer_errors(app, memory)
-    return FaultyApp(app)
+
+    def over_memory(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        return app({**environ, MEMORY: memory}, start_response)
+
+    return FaultyApp(over_memory)
 
 
-def _check_tokens(app: Flask, memory: Memory) -> None:
-    @app.before_request
-    def authorized() -> None:
-        given = request.headers.get("Authorization", "")
-        if not given:
-            raise RefusedError(401, 5, "Must provide your access_token to proceed")
-        if given != f"Bearer {memory.access_token}":
-            raise RefusedError(401, None, "Unauthorized")
+def _memory() -> Memory:
+    memory: Memory = request.environ[MEMORY]
+    return memory
 
 
-def _serve_payments(app: Flask, memory: Memory) -> None:
-    @app.get("/v1/payments/<payment_id>")
-    def get_payment(payment_id: str) -> Response:
-        return _answer(200, memory.payment(payment_id))
-
-    @app.put("/v1/payments/<payment_id>")
-    def update_payment(payment_id: str) -> Response:
-        return _answer(200, memory.update_payment(payment_id, _body()))
-
-    @app.post("/v1/payments")
-    def create_payment() -> Response:
-        return _answer(*memory.create_payment(_body(), _key()))
-
-    @app.get("/v1/payments/search")
-    def search() -> Response:
-        page = memory.search(request.args)
-        return _answer(200, {**page, "results": [_public(payment) for payment in page["results"]]})
+@app.before_request
+def _authorized() -> None:
+    given = request.headers.get("Authorization", "")
+    if not given:
+        raise RefusedError(401, 5, "Must provide your access_token to proceed")
+    if given != f"Bearer {_memory().access_token}":
+        raise RefusedError(401, None, "Unauthorized")
 
 
-def _serve_orders(app: Flask, orders: Orders) -> None:
-    @app.get("/v1/orders/<order_id>")
-    def get_order(order_id: str) -> Response:
-        return _answer(200, orders.get(order_id))
-
-    @app.get("/v1/orders")
-    def search_orders() -> Response:
-        return _answer(200, orders.search(request.args))
-
-    @app.post("/v1/orders")
-    def create_order() -> Response:
-        return _answer(201, orders.create(_body(), _key()))
-
-    @app.post("/v1/orders/<order_id>/cancel")
-    def cancel_order(order_id: str) -> Response:
-        _no_body()
-        return _answer(200, orders.cancel(order_id, _key()))
-
-    @app.post("/v1/orders/<order_id>/capture")
-    def capture_order(order_id: str) -> Response:
-        _no_body()
-        return _answer(200, orders.capture(order_id, _key()))
+@app.get("/v1/payments/<payment_id>")
+def _get_payment(payment_id: str) -> Response:
+    return _answer(200, _memory().payment(payment_id))
 
 
-def _serve_the_rest(app: Flask, memory: Memory) -> None:
-    @app.get("/merchant_orders/search")
-    def search_merchant_orders() -> Response:
-        return _answer(200, {"elements": list(memory.merchant_orders.values()), "total": len(memory.merchant_orders)})
-
-    @app.get("/merchant_orders/<order_id>")
-    def merchant_order(order_id: str) -> Response:
-        if order_id not in memory.merchant_orders:
-            raise RefusedError(404, None, "Merchant order not found")
-        return _answer(200, memory.merchant_orders[order_id])
-
-    @app.get("/post-purchase/v1/claims/search")
-    def search_claims() -> Response:
-        return _answer(200, {"paging": {"total": len(memory.claims)}, "data": list(memory.claims.values())})
-
-    @app.get("/post-purchase/v1/claims/<claim_id>")
-    def claim(claim_id: str) -> Response:
-        if claim_id not in memory.claims:
-            raise RefusedError(404, None, "Claim not found")
-        return _answer(200, memory.claims[claim_id])
-
-    @app.get("/users/me")
-    def me() -> Response:
-        return _answer(200, {"id": memory.collector_id, "site_id": memory.site_id, "tags": memory.tags})
+@app.put("/v1/payments/<payment_id>")
+def _update_payment(payment_id: str) -> Response:
+    return _answer(200, _memory().update_payment(payment_id, _body()))
 
 
-def _answer_errors(app: Flask, memory: Memory) -> None:
-    @app.errorhandler(RefusedError)
-    def refused(error: RefusedError) -> Response:
-        if isinstance(error.code, str):
-            return _answer(error.status, {"errors": [{"code": error.code, "message": error.message}]})
-        data = f"{memory.clock():%d-%m-%YT%H:%M:%S}UTC;{uuid4()}"
-        cause = [] if error.code is None else [{"code": error.code, "description": error.message, "data": data}]
-        kinds = {400: "bad_request", 401: "unauthorized", 404: "not_found"}
-        document = {"message": error.message, "error": kinds[error.status], "status": error.status, "cause": cause}
-        return _answer(error.status, document)
+@app.post("/v1/payments")
+def _create_payment() -> Response:
+    return _answer(*_memory().create_payment(_body(), _key()))
 
-    @app.errorhandler(HTTPException)
-    def unknown(error: HTTPException) -> Response:
-        return _answer(
-            error.code or 500, {"message": error.name, "error": error.name, "status": error.code, "cause": []}
-        )
+
+@app.get("/v1/payments/search")
+def _search() -> Response:
+    page = _memory().search(request.args)
+    return _answer(200, {**page, "results": [_public(payment) for payment in page["results"]]})
+
+
+@app.get("/v1/orders/<order_id>")
+def _get_order(order_id: str) -> Response:
+    return _answer(200, _memory().orders.get(order_id))
+
+
+@app.get("/v1/orders")
+def _search_orders() -> Response:
+    return _answer(200, _memory().orders.search(request.args))
+
+
+@app.post("/v1/orders")
+def _create_order() -> Response:
+    return _answer(201, _memory().orders.create(_body(), _key()))
+
+
+@app.post("/v1/orders/<order_id>/cancel")
+def _cancel_order(order_id: str) -> Response:
+    _no_body()
+    return _answer(200, _memory().orders.cancel(order_id, _key()))
+
+
+@app.post("/v1/orders/<order_id>/capture")
+def _capture_order(order_id: str) -> Response:
+    _no_body()
+    return _answer(200, _memory().orders.capture(order_id, _key()))
+
+
+@app.get("/merchant_orders/search")
+def _search_merchant_orders() -> Response:
+    return _answer(200, {"elements": list(_memory().merchant_orders.values()), "total": len(_memory().merchant_orders)})
+
+
+@app.get("/merchant_orders/<order_id>")
+def _merchant_order(order_id: str) -> Response:
+    if order_id not in _memory().merchant_orders:
+        raise RefusedError(404, None, "Merchant order not found")
+    return _answer(200, _memory().merchant_orders[order_id])
+
+
+@app.get("/post-purchase/v1/claims/search")
+def _search_claims() -> Response:
+    return _answer(200, {"paging": {"total": len(_memory().claims)}, "data": list(_memory().claims.values())})
+
+
+@app.get("/post-purchase/v1/claims/<claim_id>")
+def _claim(claim_id: str) -> Response:
+    if claim_id not in _memory().claims:
+        raise RefusedError(404, None, "Claim not found")
+    return _answer(200, _memory().claims[claim_id])
+
+
+@app.get("/users/me")
+def _me() -> Response:
+    return _answer(200, {"id": _memory().collector_id, "site_id": _memory().site_id, "tags": _memory().tags})
+
+
+@app.errorhandler(RefusedError)
+def _refused(error: RefusedError) -> Response:
+    if isinstance(error.code, str):
+        return _answer(error.status, {"errors": [{"code": error.code, "message": error.message}]})
+    data = f"{_memory().clock():%d-%m-%YT%H:%M:%S}UTC;{uuid4()}"
+    cause = [] if error.code is None else [{"code": error.code, "description": error.message, "data": data}]
+    kinds = {400: "bad_request", 401: "unauthorized", 404: "not_found"}
+    document = {"message": error.message, "error": kinds[error.status], "status": error.status, "cause": cause}
+    return _answer(error.status, document)
+
+
+@app.errorhandler(HTTPException)
+def _unknown(error: HTTPException) -> Response:
+    return _answer(error.code or 500, {"message": error.name, "error": error.name, "status": error.code, "cause": []})
 
 
 def _body() -> dict[str, Any]:

@@ -7,16 +7,15 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from pathlib import Path
 from traceback import format_tb
 
 from tests.worlds.mutants import MUTANTS
+from tests.worlds.places import PLACES
+from tests.worlds.places import Run
 from tests.worlds.world import REAL
-from tests.worlds.world import place
-from tests.worlds.world import run_in
 
-#: How many worlds one process runs before it tells.
-PORTION = 50
+#: How many worlds one process runs before it tells, by where their record is.
+PORTIONS = {"file": 50, "table": 5}
 
 DESIGNS = {"the real one": REAL, **MUTANTS}
 
@@ -27,22 +26,25 @@ def main() -> int:
     parser.add_argument("--worlds", type=int, default=2000, help="how many (%(default)s)")
     parser.add_argument("--seed", type=int, help="only this one")
     parser.add_argument("--first", type=int, default=0, help="the first seed (%(default)s)")
+    parser.add_argument("--record", choices=PLACES, default="file", help="where their record is (%(default)s)")
     parser.add_argument("--design", choices=DESIGNS, default="the real one", help="what to let live in them")
     asked = parser.parse_args()
     seeds = range(asked.first, asked.first + asked.worlds) if asked.seed is None else [asked.seed]
-    return simulate(seeds, asked.design)
+    return simulate(seeds, asked.design, asked.record)
 
 
-def simulate(seeds: Sequence[int], design: str) -> int:
+def simulate(seeds: Sequence[int], design: str, place: str) -> int:
     """Run worlds and tell how far it is; return 1 if anything was wrong in any."""
     begun, done, wrong = time.monotonic(), 0, 0
-    portions = [(list(seeds[begin : begin + PORTION]), design) for begin in range(0, len(seeds), PORTION)]
+    again = f"python -m tests.worlds --record {place}" + ("" if design == "the real one" else f" --design '{design}'")
+    size = PORTIONS[place]
+    portions = [(list(seeds[begin : begin + size]), design, place) for begin in range(0, len(seeds), size)]
     with multiprocessing.Pool(os.cpu_count()) as pool:
         for number, found in pool.imap_unordered(portion, portions):
             done += number
             for seed, objections in found:
                 wrong += 1
-                print(f"\rseed {seed}: {json.dumps(objections, indent=2)}\nagain: make simulate SEED={seed}")
+                print(f"\rseed {seed}: {json.dumps(objections, indent=2)}\nagain: {again} --seed {seed}")
             left = (len(seeds) - done) * (time.monotonic() - begun) / done
             bar = "#" * (40 * done // len(seeds))
             line = f"[{bar:40}] {done:,} of {len(seeds):,} worlds, {wrong} wrong, {left:,.0f} s left"
@@ -54,18 +56,18 @@ def simulate(seeds: Sequence[int], design: str) -> int:
     return 1 if wrong else 0
 
 
-def portion(asked: tuple[list[int], str]) -> tuple[int, list[tuple[int, list[str]]]]:
+def portion(asked: tuple[list[int], str, str]) -> tuple[int, list[tuple[int, list[str]]]]:
     """Run some worlds; return how many, and what was wrong in which."""
-    seeds, design = asked
-    with place() as folder:
-        objections = [(seed, lived(folder, seed, design)) for seed in seeds]
+    seeds, design, place = asked
+    with PLACES[place]() as run:
+        objections = [(seed, lived(run, seed, design)) for seed in seeds]
     return len(seeds), [(seed, wrong) for seed, wrong in objections if wrong]
 
 
-def lived(folder: Path, seed: int, design: str) -> list[str]:
+def lived(run: Run, seed: int, design: str) -> list[str]:
     """Return what was wrong in one world; that it came to no end is that, too."""
     try:
-        return run_in(folder, seed, DESIGNS[design])
+        return run(seed, DESIGNS[design])
     except Exception as error:  # noqa: BLE001 - the seed is told, whatever it was
         return [f"the world broke off: {error!r}", *format_tb(error.__traceback__)[-3:]]
 

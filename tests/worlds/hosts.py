@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
@@ -17,7 +18,6 @@ from handler.cases import Cases
 from handler.config import Account
 from handler.errors import CasesError
 from handler.errors import DeliveryError
-from handler.errors import MercadoPagoError
 from handler.mercadopago import MercadoPago
 from handler.models import DEFAULT_ACCOUNT
 from handler.models import Delivery
@@ -26,8 +26,7 @@ from handler.models import Target
 from handler.policy import Decision
 from handler.process import process
 from handler.receive import receive
-from handler.reconcile import reread
-from handler.reconcile import withdrawn
+from handler.rounds import Rounds
 from handler.sellers import Seller
 from handler.sellers import Sellers
 from handler.services import Services
@@ -49,8 +48,8 @@ GONE, IDLE = 20.0, 86400.0
 
 WORKERS = 2
 
-#: How long it is until purchases are read again, in seconds.
-ROUND = 900
+#: How long it is until purchases are read again, in seconds: while things go wrong, and afterwards.
+TROUBLED_ROUND, CALM_ROUND = 14400.0, 86400.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,7 @@ class Design:
     open_cases: Callable[[str], Cases]
     network: type[Network] = Network
     mercadopago: type[MercadoPago] = MercadoPago
+    rounds: type[Rounds] = Rounds
     process: Callable[[Target, Services], Decision | None] = process
     accept: Callable[["Host", Notification], bool] = lambda host, notification: host.services.accept(notification)
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -115,6 +115,7 @@ class Host:
         self.reception = replace(reception, accept=lambda notification: self.design.accept(self, notification))
         for _ in range(WORKERS):
             self.begin(self._work)
+        self.begin(self._reconcile)
 
     def die(self) -> None:
         """Stop in the midst of everything, and be there again after a while."""
@@ -163,18 +164,6 @@ class Host:
         nap.begin()
         return answers[0] if answers else None
 
-    def reconcile(self) -> None:
-        """Read again what was withdrawn, and where Mercado Pago does not give it now, later."""
-        self.begin(self._reconciled)
-
-    def _reconciled(self) -> None:
-        try:
-            for purchase in withdrawn(self.services):
-                reread(purchase, self.services)
-        except MercadoPagoError:
-            self.sleep(ROUND)
-            self._reconciled()
-
     def begin(self, work: Callable[[], Any]) -> None:
         """Do something that ends with this host."""
         self._alive.add(self.hub.start(work))
@@ -187,6 +176,13 @@ class Host:
         except CasesError:
             return 503
         return 200
+
+    def _reconcile(self) -> None:
+        rounds = self.design.rounds(self.services)
+        while True:
+            self.sleep((TROUBLED_ROUND if self.is_mortal else CALM_ROUND) * self.hub.random.uniform(0.5, 1))
+            with suppress(CasesError):
+                rounds._round()
 
     def _work(self) -> None:
         while True:

@@ -1,5 +1,6 @@
 """What is right in a world, worked out from what really happened, and not from what the handler read of it."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import field
@@ -13,8 +14,8 @@ from handler.models import State
 from handler.models import Target
 from tests.worlds.upstream import Upstream
 
-#: How long may lie between what a worker saw and its cancel at Mercado Pago, in seconds: the network's late calls too.
-WINDOW = 330.0
+#: How often a case may be taken in hand without an outcome before it may be given up, and after how long otherwise.
+MOST_CLAIMS, LIFE = 5, 7 * 86400.0
 
 #: How a payment must stand that is recorded to have ended like this.
 TOLD_BY = {State.CANCELLED: "cancelled", State.CAPTURED: "approved"}
@@ -44,6 +45,19 @@ class Word:
     name: str = ""
 
 
+@dataclass(eq=False)
+class Hand:
+    """A case in the hands of a worker.
+
+    `since` when, when it read which payment before it called for a cancel, and how many of its cancels arrived.
+    """
+
+    since: float
+    read: dict[str, float] = field(default_factory=dict)
+    has_called: bool = False
+    arrived: int = 0
+
+
 @dataclass
 class Purchase:
     """What payments belong together; `total` is None where nobody can know it."""
@@ -67,7 +81,9 @@ class Judge:
     wrong: list[str] = field(default_factory=list)
     _intended: set[str] = field(default_factory=set)
     _hearing: dict[object, tuple[Word, float]] = field(default_factory=dict)
-    _sent: dict[object, int] = field(default_factory=dict)
+    _hands: dict[object, Hand] = field(default_factory=dict)
+    _claims: Counter[Target] = field(default_factory=Counter)
+    _dead: set[str] = field(default_factory=set)
 
     def object(self, what: str) -> None:
         self.wrong.append(f"{self.upstream.hub.now:.1f} s: {what}")
@@ -89,9 +105,33 @@ class Judge:
             word.target, word.name = notification.target, notification.id
             word.stored_at = self.upstream.hub.now if word.stored_at is None else word.stored_at
 
-    def claimed(self) -> None:
-        """Take down that somebody has a case in hand, for which nothing was sent yet."""
-        self._sent[getcurrent()] = 0
+    def claimed(self, target: Target) -> None:
+        """Take down that somebody has a case in hand, for which nothing was read or sent yet."""
+        self._hands[getcurrent()] = Hand(self.upstream.hub.now)
+        self._claims[target] += 1
+
+    def hand(self, method: str) -> Hand:
+        """Return what who makes a call has in hand."""
+        hand = self._hands.get(getcurrent()) or Hand(self.upstream.hub.now)
+        hand.has_called |= method == "PUT"
+        return hand
+
+    def settled(self, target: Target, state: State) -> None:
+        """Take down that something came of a case; look at it, if that is that it was given up."""
+        claims, self._claims[target] = self._claims[target], 0
+        if state is not State.DEAD:
+            return
+        self._dead.add(target.id)
+        stored = [word.stored_at for word in self.words if word.stored_at is not None]
+        is_old = self.upstream.hub.now - min(stored) > LIFE - (7200 if self.is_skewed else 600)
+        is_sum = target.id in self.purchases and self._dead & set(self.purchases[target.id].payments)
+        if claims <= MOST_CLAIMS and not is_old and not is_sum:
+            self.object(f"{target} is given up after {claims} claims")
+
+    def was_read(self, payment: str, hand: Hand) -> None:
+        """Take down that somebody knows how a payment stands, before doing anything about it."""
+        if not hand.has_called:
+            hand.read[payment] = self.upstream.hub.now
 
     def advanced(self, target: Target) -> None:
         self._intended.add(target.id)
@@ -102,18 +142,20 @@ class Judge:
         if TOLD_BY.get(state, status) != status:
             self.object(f"payment {payment} is recorded as {state} and is {status}")
 
-    def asked_to_cancel(self, payment: str) -> None:
+    def asked_to_cancel(self, payment: str, hand: Hand) -> None:
         """Look at a cancel that is about to have its effect, if it still has one."""
+        hand.arrived += 1
+        if hand.arrived > 1:
+            self.object(f"payment {payment} is to be cancelled by one who has just sent that")
+        if payment not in hand.read:
+            self.object(f"payment {payment} is to be cancelled by one who did not read it")
+            return
         if payment not in self._intended:
             self.object(f"payment {payment} is to be cancelled, and no intent is on record")
-        if getcurrent() in self._sent:
-            self._sent[getcurrent()] += 1
-            if self._sent[getcurrent()] > 1:
-                self.object(f"payment {payment} is to be cancelled by one who has just sent that")
-        if self.upstream.status(payment) not in OPEN:
-            if self.upstream.status_at(payment, self._begun()) not in {*OPEN, ""}:
-                self.object(f"payment {payment} is to be cancelled long after its end")
-        elif not any(self._justifies(word, payment) for word in self.words):
+        if self.upstream.status_at(payment, hand.read[payment]) not in OPEN:
+            self.object(f"payment {payment} is to be cancelled by one who read its end")
+        is_open = self.upstream.status(payment) in OPEN
+        if is_open and not any(self._justifies(word, payment, hand.since) for word in self.words):
             self.object(f"payment {payment} is cancelled, though nothing that was said asks for it")
 
     def at_the_end(self) -> None:
@@ -132,28 +174,24 @@ class Judge:
     def _purchase_of(self, payment: str) -> Purchase:
         return next(purchase for purchase in self.purchases.values() if payment in purchase.payments)
 
-    def _begun(self) -> float:
-        """Return when at the earliest the worker looked that cancels now."""
-        return self.upstream.hub.now - WINDOW if not self.is_skewed else -1.0
-
-    def _justifies(self, word: Word, payment: str) -> bool:
-        """Whether a word is reason enough to cancel a payment now."""
+    def _justifies(self, word: Word, payment: str, since: float) -> bool:
+        """Whether a word is reason enough to cancel a payment for one who has had it in hand since then."""
         if word.stored_at is None or not word.agrees:
             return False
         if word.about == payment:
             return word.kind in {"withdrew", "rejected"}
         purchase = self._purchase_of(payment)
         if word.kind == "report":
-            is_short = word.about in purchase.payments and self._was_short(purchase, word.about)
+            is_short = word.about in purchase.payments and self._was_short(purchase, word.about, since)
             return is_short and self._has_waited(self.upstream.past[word.about][-1][0])
-        if word.about != purchase.reference or not self._stands(word):
+        if word.about != purchase.reference or not self._stands(word, since):
             return False
         # What came later changes nothing about what it was said of.
         first_looked_at = max(word.stored_at, self.upstream.past[payment][0][0])
         if not self._is_in(word.currency, purchase, first_looked_at):
             return False
         was_there = self.upstream.past[payment][0][0] <= word.said_at
-        fell_through = word.kind in {"rejected", "cancelled"} and was_there and not self._was_paid(purchase)
+        fell_through = word.kind in {"rejected", "cancelled"} and was_there and not self._was_paid(purchase, since)
         is_ripe = word.kind != "cancelled" or self._has_waited(word.received_at)
         return word.kind == "withdrew" or (fell_through and is_ripe)
 
@@ -166,23 +204,23 @@ class Judge:
         there = [payment for payment in purchase.payments if self.upstream.past[payment][0][0] <= moment]
         return not currency or all(self.upstream.currency(payment) == currency for payment in there)
 
-    def _stands(self, word: Word) -> bool:
-        """Whether a shop's word was its last one at any time since the worker looked."""
+    def _stands(self, word: Word, since: float) -> bool:
+        """Whether a shop's word was its last one at any time since then."""
         if not word.by_shop:
             return True
         later = [other for other in self._of_shop(word.about) if other.said_at > word.said_at]
-        return not any(other.stored_at is not None and other.stored_at < self._begun() for other in later)
+        return not any(other.stored_at is not None and other.stored_at < since for other in later)
 
     def _of_shop(self, reference: str) -> Iterable[Word]:
         return (word for word in self.words if word.by_shop and word.about == reference)
 
-    def _was_paid(self, purchase: Purchase) -> bool:
-        return any(self.upstream.status_at(payment, self._begun()) == "approved" for payment in purchase.payments)
+    def _was_paid(self, purchase: Purchase, since: float) -> bool:
+        return any(self.upstream.status_at(payment, since) == "approved" for payment in purchase.payments)
 
-    def _was_short(self, purchase: Purchase, rejected: str) -> bool:
-        """Whether at some time since the worker looked the purchase was not covered, its last payment rejected."""
-        begun, past = self._begun(), self.upstream.past
-        moments = {begun, self.upstream.hub.now} | {since for had in past.values() for since, _ in had if since > begun}
+    def _was_short(self, purchase: Purchase, rejected: str, since: float) -> bool:
+        """Whether at some time since then the purchase was not covered, its last payment rejected."""
+        now, past = self.upstream.hub.now, self.upstream.past
+        moments = {since, now} | {changed for had in past.values() for changed, _ in had if changed > since}
         return any(self._is_short(purchase, rejected, moment) for moment in moments)
 
     def _is_short(self, purchase: Purchase, rejected: str, moment: float) -> bool:

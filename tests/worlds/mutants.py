@@ -33,6 +33,9 @@ from handler.models import TargetKind
 from handler.policy import Decision
 from handler.policy import Rule
 from handler.process import process
+from handler.reconcile import reread
+from handler.reconcile import withdrawn
+from handler.rounds import Rounds
 from handler.services import Services
 from tests.fakes import NOW
 from tests.fakes import purchase_target
@@ -91,6 +94,18 @@ class TellsNobody(SQLiteCases):
         super().settle(case, quiet, now, entries, notices)
 
 
+class GivesUp(SQLiteCases):
+    """What failed three times will never do."""
+
+    def postpone(
+        self, case: Case, decision: Decision, now: datetime, entries: Sequence[Entry], notices: Sequence[Notice] = ()
+    ) -> None:
+        """Look at it once more, or not at all."""
+        if case.attempts < 3 or case.state is State.CANCEL_SENT:
+            return super().postpone(case, decision, now, entries, notices)
+        return self.settle(case, Decision.end(State.DEAD, Rule.EXPIRED, decision.why), now, entries, notices)
+
+
 class WithoutIntent(SQLiteCases):
     """What is about to be done is written down afterwards."""
 
@@ -122,7 +137,10 @@ class FollowsRedirects(Network):
         answer = super().send(method, url, **options)
         if answer.status != 302:
             return answer
-        document = {**json.loads(self._upstream.serve("GET", url, None).body), "status": "cancelled"}
+        document = {
+            **json.loads(self._upstream.serve("GET", url, None, self._upstream.hand("GET")).body),
+            "status": "cancelled",
+        }
         return Answer(200, {"Content-Type": "application/json"}, json.dumps(document).encode())
 
 
@@ -195,6 +213,38 @@ class DoesNotReadBefore(MercadoPago):
         return hoped_for(target, PaymentStatus.AUTHORIZED)
 
 
+class RemembersWhatItRead(MercadoPago):
+    """A payment that was read is known, also to whoever takes its case in hand next."""
+
+    def get(self, target: Target) -> Payment:
+        """Read once, and again where that was not a reserve."""
+        known: dict[str, Any] = self._known
+        found = known.get(target.id)
+        if found is None or found.status is not PaymentStatus.AUTHORIZED:
+            found = known[target.id] = super().get(target)
+        return found
+
+
+class ReadsNothingAgain(Rounds):
+    """Whatever matters is told."""
+
+    def _round(self) -> None:
+        pass
+
+
+class StopsAtTheFirstFailure(Rounds):
+    """Who could not be read once is not bothered again."""
+
+    def _round(self) -> None:
+        if self._failed:
+            return
+        try:
+            for purchase in withdrawn(self._services):
+                reread(purchase, self._services)
+        except MercadoPagoError:
+            self._failed.add(purchase)
+
+
 def acknowledges_first(host: Host, notification: Notification) -> bool:
     """Store it in a moment."""
     word = host.judge.heard()
@@ -236,6 +286,10 @@ MUTANTS: Mapping[str, Design] = {
     "no fence": replace(REAL, open_cases=opening(WithoutFence)),
     "no intent on record": replace(REAL, open_cases=opening(WithoutIntent)),
     "what is said meanwhile is not heard": replace(REAL, open_cases=opening(HearsNothingMeanwhile)),
+    "given up after three tries": replace(REAL, open_cases=opening(GivesUp)),
+    "what was read long ago is acted upon": replace(REAL, mercadopago=RemembersWhatItRead),
+    "nothing is read again": replace(REAL, rounds=ReadsNothingAgain),
+    "one purchase that cannot be read keeps all others": replace(REAL, rounds=StopsAtTheFirstFailure),
     "what was captured is not told": replace(REAL, open_cases=opening(TellsNobody)),
     "no grace": replace(REAL, settings={"GRACE_PERIOD": "0"}),
     "sent again before it is read": replace(REAL, mercadopago=SendsTwice),

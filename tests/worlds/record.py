@@ -8,6 +8,7 @@ from handler.errors import StorageError
 from handler.models import Case
 from handler.models import Notification
 from handler.models import State
+from handler.models import Target
 from handler.models import TargetKind
 from handler.policy import Decision
 from handler.policy import Rule
@@ -51,7 +52,7 @@ class Watched:
         return lambda _is_new: self._judge.stored(notification)
 
     def _before_claim(self, *_: Any) -> Callable[[Any], None]:
-        return lambda _case: self._judge.claimed()
+        return lambda case: None if case is None else self._judge.claimed(case.target)
 
     def _before_advance(self, case: Case, *_: Any) -> Callable[[Any], None]:
         def advanced() -> None:
@@ -63,6 +64,7 @@ class Watched:
 
     def _before_settle(self, case: Case, decision: Decision, *_: Any) -> Callable[[Any], None]:
         def settled() -> None:
+            self._settled(case.target)
             if case.target.kind is TargetKind.PAYMENT:
                 self._judge.recorded(case.target.id, decision.state)
 
@@ -71,7 +73,13 @@ class Watched:
     def _before_postpone(self, case: Case, decision: Decision, *_: Any) -> Callable[[Any], None]:
         if decision.rule is Rule.FAULT:
             self._judge.object(f"{case.target}: a fault of the handler")
-        return self._expect_fence(case, lambda: None)
+        return self._expect_fence(case, lambda: self._settled(case.target))
+
+    def _settled(self, target: Target) -> None:
+        """Have what came of a case looked at as it is on record, whatever was to be written."""
+        current = self._inner.get(target)
+        if current is not None:
+            self._judge.settled(target, current.state)
 
     def _expect_fence(self, case: Case, then: Callable[[], None]) -> Callable[[Any], None]:
         """Return what to do if a write succeeds: it must have been its holder's."""

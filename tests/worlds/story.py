@@ -52,14 +52,17 @@ class Story:
             self._purchase(f"ORDER-{number}" if self.hub.random.random() < 0.7 else str(5612348901234 + number))
 
     def decide(self) -> None:
-        """Decide what Mercado Pago has not decided yet."""
+        """Decide what Mercado Pago has not decided yet; and some buyer tries again."""
         for payment in list(self.upstream.past):
             if self.upstream.status(payment) in {"pending", "in_process"}:
                 self.upstream.change(payment, self.hub.random.choice(["rejected", "authorized"]))
+        for purchase in self.judge.purchases.values():
+            if self.hub.random.random() < 0.2:
+                self._payment(purchase)
 
     def report(self, payment: str) -> None:
         """Let Mercado Pago say that something changed; sometimes it never does."""
-        if self.hub.random.random() < 0.1:
+        if self.hub.random.random() < 0.15:
             return
         word, sent_at = Word("report", payment, self.hub.now), self._now()
         request_id = str(UUID(int=self.hub.random.getrandbits(128)))

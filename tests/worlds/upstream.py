@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from datetime import datetime
 from typing import Any
+from urllib.parse import SplitResult
 from urllib.parse import parse_qsl
 from urllib.parse import unquote
 from urllib.parse import urlsplit
@@ -39,7 +40,10 @@ class Upstream:
     is_faulty: bool = True
     past: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
     changed: Callable[[str], None] = lambda _payment: None
-    asked_to_cancel: Callable[[str], None] = lambda _payment: None
+    #: Whose hand it is that makes a call of a method, and what is told of the hand.
+    hand: Callable[[str], Any] = lambda _method: None
+    was_read: Callable[[str, Any], None] = lambda _payment, _hand: None
+    asked_to_cancel: Callable[[str, Any], None] = lambda _payment, _hand: None
 
     def __post_init__(self) -> None:
         self.memory = Memory(access_token=self.token, clock=self.clock)
@@ -76,21 +80,22 @@ class Upstream:
             self.past[payment].append((self.hub.now, self.status(payment)))
             self.changed(payment)
 
-    def serve(self, method: str, url: str, data: str | None) -> Answer:
+    def serve(self, method: str, url: str, data: str | None, hand: Any) -> Answer:
         """Do what is asked and answer."""
         parts = urlsplit(url)
         try:
-            document = self._serve(method, unquote(parts.path), dict(parse_qsl(parts.query)), json.loads(data or "{}"))
+            document = self._serve(method, parts, json.loads(data or "{}"), hand)
         except RefusedError as error:
             cause = [] if error.code is None else [{"code": error.code, "description": error.message}]
             document = {"message": error.message, "status": error.status, "cause": cause}
             return Answer(error.status, JSON, json.dumps(document).encode())
         return Answer(200, JSON, json.dumps(document).encode())
 
-    def _serve(self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any]) -> Any:
+    def _serve(self, method: str, url: SplitResult, body: Mapping[str, Any], hand: Any) -> Any:
+        path = unquote(url.path)
         name = path.rpartition("/")[2]
         if method == "PUT":
-            self.asked_to_cancel(name)
+            self.asked_to_cancel(name, hand)
             try:
                 return self.memory.update_payment(name, body)
             finally:
@@ -100,20 +105,22 @@ class Upstream:
         if path == "/v1/orders":
             return {"data": []}
         if path.endswith("/search"):
-            return self.memory.search(query)
+            return self.memory.search(dict(parse_qsl(url.query)))
         if path.startswith("/merchant_orders/"):
             return self.memory.merchant_orders[name]
+        self.was_read(name, hand)
         return self.memory.payment(name)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call on its way."""
+    """One call on its way, and whose it is."""
 
     upstream: Upstream
     method: str
     url: str
     data: str | None
+    hand: Any
 
     @property
     def hub(self) -> Hub:
@@ -121,11 +128,11 @@ class Call:
 
     def serve(self) -> Answer:
         """Let it have its effect."""
-        return self.upstream.serve(self.method, self.url, self.data)
+        return self.upstream.serve(self.method, self.url, self.data, self.hand)
 
     def look(self) -> Answer:
         """Read what it is about."""
-        return self.upstream.serve("GET", self.url, None)
+        return self.upstream.serve("GET", self.url, None, self.hand)
 
     def lost(self, seconds: float) -> Answer:
         """Give up waiting for the answer."""
@@ -145,7 +152,8 @@ class Network(Exchange):
         """There is nothing to close."""
 
     def send(self, method: str, url: str, **options: Any) -> Answer:
-        call, random = Call(self._upstream, method, url, options["data"]), self._upstream.hub.random
+        upstream, random = self._upstream, self._upstream.hub.random
+        call = Call(upstream, method, url, options["data"], upstream.hand(method))
         call.hub.sleep(random.uniform(0, 0.3))
         if self._upstream.is_faulty and random.random() < FAULTY[method]:
             return random.choice(FAULTS)(call)

@@ -1,12 +1,6 @@
 """One world from its beginning to its end, and what was wrong in it."""
 
-import logging
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from random import Random
 
 from handler.cases import Cases
@@ -32,8 +26,11 @@ ENVIRON = {**fakes.ENVIRON, "SHOPIFY_WEBHOOK_SECRET": fakes.SHOP_SECRET}
 
 REAL = Design(open_cases)
 
-#: How long everything goes wrong, in seconds: until the last sender has given up; then how often it is looked at.
-TROUBLED, LOOKS = AFTERNOON + 20 * HOUR, 4
+#: How long everything goes wrong, in seconds: until the last sender has given up.
+TROUBLED = AFTERNOON + 20 * HOUR
+
+#: How long it may take then until all is done: the longest wait between two tries, and the reading of what was lost.
+CALM = 42 * HOUR
 
 
 class World:
@@ -49,6 +46,7 @@ class World:
         account = fakes.account(**design.settings)
         self.upstream = Upstream(self.hub, lambda: fakes.NOW + timedelta(seconds=self.hub.now), fakes.TOKEN)
         self.judge = Judge(self.upstream, promised)
+        self.upstream.hand, self.upstream.was_read = self.judge.hand, self.judge.was_read
         self.upstream.asked_to_cancel = self.judge.asked_to_cancel
         self.hosts = [
             Host(self.hub, design, self.upstream, self.judge, self._cases, account, ENVIRON) for _ in range(2)
@@ -75,11 +73,9 @@ class World:
             self._set_clocks()
         self.hub.run(TROUBLED)
         self._calm_down()
-        for look in range(1, LOOKS + 1):
-            for host in self.hosts:
-                host.reconcile()
-            self._replay(self._cases)
-            self.hub.run(TROUBLED + look * 24 * HOUR)
+        self.hub.run(TROUBLED + CALM)
+        if self._replay(self._cases):
+            self.hub.run(TROUBLED + 2 * CALM)
         self._look_at_the_end(self._cases)
 
     def _set_clocks(self) -> None:
@@ -100,10 +96,14 @@ class World:
             host.is_mortal = False
         self.story.decide()
 
-    def _replay(self, cases: Cases) -> None:
-        """Do what a person does about cases that were given up."""
-        for case in cases.newest(99, State.DEAD):
+    def _replay(self, cases: Cases) -> int:
+        """Do what a person does about cases that were given up; return how many there were."""
+        dead = cases.newest(99, State.DEAD)
+        for case in dead:
             cases.look_again(case.target, Entry(self.hosts[0].clock(), Step.REOPENED, "replayed", "by hand"))
+        for host in self.hosts:
+            host.wake()
+        return len(dead)
 
     def _look_at_the_end(self, cases: Cases) -> None:
         self.judge.at_the_end()
@@ -117,28 +117,3 @@ class World:
         for case in cases.newest(999):
             if case.state.is_open or case.state is State.DEAD:
                 self.judge.object(f"{case.target} is {case.state} ({case.reason}) to the end: {case.detail}")
-
-
-@contextmanager
-def place() -> Iterator[Path]:
-    """Make a folder for records that need not outlast the machine, in memory where there is such a place.
-
-    Nothing is logged meanwhile: what goes wrong there is meant to.
-    """
-    memory = Path("/dev/shm")  # noqa: S108 - what is in it is a folder of one's own
-    logging.disable(logging.CRITICAL)
-    try:
-        with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
-            yield Path(folder)
-    finally:
-        logging.disable(logging.NOTSET)
-
-
-def run_in(folder: Path, seed: int | str, design: Design = REAL) -> list[str]:
-    """Run one world with its record in a file; return what was wrong."""
-    database = folder / "cases.sqlite3"
-    try:
-        return World(seed, design, f"sqlite:///{database}").run()
-    finally:
-        for path in folder.iterdir():
-            path.unlink()
