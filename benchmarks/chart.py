@@ -65,6 +65,7 @@ def _bar(row: Figure, values: Sequence[float], top: int) -> str:
 
 def _length(value: float, values: Sequence[float]) -> float:
     """Return how long a bar is; the scale begins at the power of ten below the smallest."""
-    lowest = 10 ** floor(log10(min(value for value in values if value > 0) / 2))
-    decades = log10(max(values) / lowest)
+    shown = [value for value in values if value > 0] or [1.0]
+    lowest = 10 ** floor(log10(min(shown) / 2))
+    decades = log10(max(shown) / lowest)
     return BARS * max(log10(max(value, lowest) / lowest) / decades, 0.005)

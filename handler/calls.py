@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from collections.abc import Mapping
 from copy import copy
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from math import inf
@@ -28,6 +29,7 @@ from handler.exchange import Answer
 from handler.exchange import Exchange
 from handler.lenient_schema import LenientSchema
 from handler.pace import Pace
+from handler.seats import Seats
 
 #: What says that the state of a thing does not allow what was asked.
 #: https://www.mercadopago.com.br/developers/en/reference/chargebacks/_payments_payment_id/put for payments, in the
@@ -49,22 +51,26 @@ KINDS: Mapping[int, type[MercadoPagoError]] = {
 logger = logging.getLogger(__name__)
 
 
+#: How long a call may wait for a seat whose turn was taken and whose intent is on record, in seconds.
+A_MOMENT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How calls get there: over which connections, with how many others at once, and by which clock."""
+
+    exchange: Exchange
+    seats: Seats
+    clock: Callable[[], datetime]
+
+
 class Calls:
     """An API at `base_url`, with the headers that every call to it carries."""
 
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        headers: Mapping[str, str],
-        exchange: Exchange,
-        pace: Pace,
-        clock: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, *, base_url: str, headers: Mapping[str, str], pace: Pace, way: Way) -> None:
         self._base_url = base_url.rstrip("/")
         self._headers = headers
-        self._exchange = exchange
-        self._clock = clock
+        self._way = way
         #: When the work must be over that these calls are for, None if never.
         self.end: datetime | None = None
         self.pace = pace
@@ -77,15 +83,16 @@ class Calls:
 
     def get(self, path: str, shape: LenientSchema) -> Any:
         """Read something of a shape, in its turn; raises MercadoPagoError."""
-        self.pace.take_turn(self._left() - self._exchange.total)
-        return self.send("GET", path, shape)
+        self.pace.take_turn(self._left() - self._total)
+        answer = self._exchanged("GET", path, self._left() - self._total)
+        return self._told("GET", answer, shape)
 
     def take_turn(self) -> None:
         """Wait for the turn of a call that must not wait once its intent is on record; raises StoppedError.
 
         There is time left then for one reading before it.
         """
-        self.pace.take_turn(self._left() - 2 * self._exchange.total)
+        self.pace.take_turn(self._left() - 2 * self._total)
 
     def send(
         self,
@@ -95,19 +102,35 @@ class Calls:
         body: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Call now, the turn was taken; return what a 200 of this shape tells; raises MercadoPagoError.
-
-        It raises StoppedError, and nothing is sent, where the work might be over before the answer: this
-        process may have been asleep since the turn was taken.
-        """
-        if self._left() < self._exchange.total:
-            msg = "there is not enough time left for a call"
-            raise StoppedError(msg)
+        """Call now, the turn was taken; return what a 200 of this shape tells; raises MercadoPagoError."""
         content = {} if body is None else {"Content-Type": "application/json"}
         data = None if body is None else json.dumps(body)
-        sent = {**self._headers, **content, **(headers or {})}
-        answer = self._exchange.send(method, self._base_url + path, headers=sent, data=data)
+        answer = self._exchanged(method, path, A_MOMENT, {**content, **(headers or {})}, data)
+        return self._told(method, answer, shape)
+
+    def _exchanged(
+        self,
+        method: str,
+        path: str,
+        patience: float,
+        headers: Mapping[str, str] | None = None,
+        data: str | None = None,
+    ) -> Answer:
+        """Send and return the answer, in a seat that is free within `patience` seconds.
+
+        It raises StoppedError, and nothing is sent, where there is none, or the work might be over before the
+        answer: this process may have been asleep since the turn was taken.
+        """
+        sent = {**self._headers, **(headers or {})}
+        with self._way.seats.taken(patience):
+            if self._left() < self._total:
+                msg = "there is not enough time left for a call"
+                raise StoppedError(msg)
+            answer = self._way.exchange.send(method, self._base_url + path, headers=sent, data=data)
         logger.debug("%s %s: %d", method, path.split("?", 1)[0], answer.status)
+        return answer
+
+    def _told(self, method: str, answer: Answer, shape: LenientSchema) -> Any:
         if answer.status != 200:
             raise self._error(method, answer)
         self.pace.resume()
@@ -117,9 +140,14 @@ class Calls:
             msg = f"the answer is not what it should be: {error}"
             raise UnclearError(msg, status=200) from error
 
+    @property
+    def _total(self) -> float:
+        """How long an exchange takes at most, in seconds."""
+        return self._way.exchange.total
+
     def _left(self) -> float:
         """Return how many seconds are left for the work."""
-        return inf if self.end is None else (self.end - self._clock()).total_seconds()
+        return inf if self.end is None else (self.end - self._way.clock()).total_seconds()
 
     def _error(self, method: str, answer: Answer) -> MercadoPagoError:
         codes = error_codes(answer.body)
@@ -137,6 +165,6 @@ class Calls:
         except (ValueError, OverflowError):
             pass
         try:
-            return (parsedate_to_datetime(text) - self._clock()).total_seconds()
+            return (parsedate_to_datetime(text) - self._way.clock()).total_seconds()
         except (ValueError, TypeError, OverflowError):
             return None

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import closing
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http.client import HTTPResponse
@@ -22,6 +23,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse
 from urllib3 import HTTPConnectionPool
 from urllib3 import HTTPSConnectionPool
 from urllib3.connection import HTTPConnection
@@ -84,11 +86,10 @@ class Exchange:
     ) -> None:
         # What it warns of tells whole addresses, which may hold a secret.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
-        self._adapter = _Adapter(connections)
+        self._adapter = _Adapter(connections, authorities)
         self._headers = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
         self.total = total
         self._watchers = watchers
-        self._verify = authorities or True
 
     def send(
         self, method: str, url: str, *, headers: Mapping[str, str], data: Data = None, auth: Credentials | None = None
@@ -113,8 +114,8 @@ class Exchange:
         timeout = (min(CONNECT, self.total), READ)
         try:
             request = _prepared(method, url, headers, data, auth)
-            with self._adapter.send(request, timeout=timeout, stream=True, verify=self._verify) as response:
-                return Answer(response.status_code, response.headers, _read(response))
+            with closing(self._adapter.exchange(request, timeout)) as response:
+                return Answer(response.status, response.headers, _read(response))
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             parts = urlsplit(url)
             msg = f"{method} {parts.scheme}://{parts.netloc} was not answered ({type(error).__name__})"
@@ -138,13 +139,13 @@ def _prepared(
     return request
 
 
-def _read(response: requests.Response) -> bytes:
+def _read(response: BaseHTTPResponse) -> bytes:
     body = bytearray()
-    while chunk := response.raw.read(_CHUNK, decode_content=True):
+    while chunk := response.read(_CHUNK, decode_content=True):
         body += chunk
         if len(body) > LARGEST:
             msg = f"the answer is larger than {LARGEST} bytes"
-            raise UnclearError(msg, status=response.status_code)
+            raise UnclearError(msg, status=response.status)
     return bytes(body)
 
 
@@ -230,9 +231,20 @@ class _Adapter(HTTPAdapter):
     There is no proxy and no certificate of our own, so a place's connections are the same for each request to it.
     """
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, authorities: str | None) -> None:
+        self._verify = authorities or True
         self._places: dict[str, Any] = {}
         super().__init__(pool_connections=MOST_PLACES, pool_maxsize=connections, max_retries=0, pool_block=True)
+
+    def exchange(self, request: requests.PreparedRequest, timeout: tuple[float, float]) -> BaseHTTPResponse:
+        """Send a request; return its answer, of which nothing was read but the headers."""
+        answer: Any = self.send(request, timeout=timeout, stream=True, verify=self._verify)
+        found: BaseHTTPResponse = answer
+        return found
+
+    def build_response(self, _request: requests.PreparedRequest, answer: Any) -> Any:
+        """Leave it as it came: for cookies, a history and a guess at its letters there is no use."""
+        return answer
 
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, verify: Any, *args: Any, **kwargs: Any

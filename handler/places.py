@@ -15,11 +15,12 @@ MOST_SLOW = 1000
 class Places:
     """So many places for cases; safe to use from several threads.
 
-    Those that took long the last time get all places but one, so that a new case never waits for who hangs again.
+    Those that took more than `slow` seconds the last time get no more than `for_slow` of them at once, so that
+    a new case never waits for who hangs again.
     """
 
-    def __init__(self, number: int, slow: float = SLOW) -> None:
-        self._number = number
+    def __init__(self, number: int, for_slow: int, slow: float = SLOW) -> None:
+        self._number, self._for_slow = number, for_slow
         self._taken: set[Target] = set()
         self._limit = slow
         # The latest is the last one; as a set would be, in the order of time.
@@ -74,6 +75,5 @@ class Places:
             self._freed.notify()
 
     def _has_room(self, target: Target) -> bool:
-        if target not in self._slow or self._number == 1:
-            return self.left() > 0
-        return self.left() > 1
+        is_for_it = target not in self._slow or len(self._taken & self._slow.keys()) < self._for_slow
+        return is_for_it and self.left() > 0

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from handler.calls import Calls
+from handler.calls import Way
 from handler.clock import utc_now
 from handler.config import Account
 from handler.exchange import USER_AGENT
 from handler.exchange import Exchange
 from handler.mercadopago import MercadoPago
 from handler.pace import Pace
+from handler.seats import Seats
 from handler.tiendanube import Tiendanube
 from handler.tiendanube import headers_for
 
@@ -26,13 +28,13 @@ class Seller:
 
 
 class Sellers:
-    """All accounts, their clients over one pool of `connections`; safe to use from several threads."""
+    """All accounts, their clients over one pool of `connections`, as many calls at once; for several threads."""
 
     def __init__(
         self, connections: int, *, exchange: Exchange | None = None, clock: Callable[[], datetime] = utc_now
     ) -> None:
-        self._exchange = exchange or Exchange(connections=connections, user_agent=USER_AGENT)
-        self._clock = clock
+        exchange = exchange or Exchange(connections=connections, user_agent=USER_AGENT)
+        self._way = Way(exchange, Seats(connections), clock)
         self._sellers: Mapping[str, Seller] = {}
 
     def serve(self, accounts: Mapping[str, Account]) -> None:
@@ -68,4 +70,4 @@ class Sellers:
         return Seller(account, mercadopago, Tiendanube(calls, shop.reference))
 
     def _calls(self, base_url: str, headers: Mapping[str, str], rate: float) -> Calls:
-        return Calls(base_url=base_url, headers=headers, exchange=self._exchange, pace=Pace(rate), clock=self._clock)
+        return Calls(base_url=base_url, headers=headers, pace=Pace(rate), way=self._way)

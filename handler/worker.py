@@ -29,6 +29,9 @@ LOOK = timedelta(seconds=1)
 #: How many cases are looked for at a time, as a multiple of those that are worked on at once.
 AHEAD = 4
 
+#: How many more cases at most are in hand than calls are made at once: they are claimed or written down meanwhile.
+MOST_MORE = 4
+
 #: The shortest wait, in seconds: a case that was just handed on is still due until it is claimed.
 SHORTEST_WAIT = 0.01
 
@@ -39,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """One thread that finds due cases and a pool that works on them."""
+    """One thread that finds due cases and a pool that works on them, somewhat wider than calls are made at once."""
 
     def __init__(self, services: Services, *, width: int, sweep: float = SWEEP, slow: float = SLOW) -> None:
         #: The same services, with which whoever hears something new wakes this worker.
@@ -47,8 +50,9 @@ class Worker:
         self._woken = Event()
         self._width = width
         self._sweep = sweep
-        self._pool = ThreadPoolExecutor(width, thread_name_prefix="worker")
-        self._places = Places(width, slow)
+        most = width + min(max(width // 4, 1), MOST_MORE)
+        self._pool = ThreadPoolExecutor(most, thread_name_prefix="worker")
+        self._places = Places(most, max(width - 1, 1), slow)
         # Hints, the longest due first; what counts is the claim.
         self._found: deque[Target] = deque()
         self._stopping = Event()

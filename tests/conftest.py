@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -29,11 +30,22 @@ from tests import fakes
 #: A file system in memory, and how much of it must be free for a run of all tests, in bytes.
 IN_MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3  # noqa: S108 - a folder of one's own is made in it
 
+#: Where pytest makes the folders of tests.
+ROOT = "PYTEST_DEBUG_TEMPROOT"
 
-def pytest_configure() -> None:
+
+def pytest_configure(config: pytest.Config) -> None:
     """Let the databases of tests live in memory where there is room: nobody needs them after the run."""
-    if os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free > ROOM:
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
+    if ROOT not in os.environ and os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free > ROOM:
+        os.environ[ROOT] = folder = tempfile.mkdtemp(dir=IN_MEMORY, prefix="tests-")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.fixture(scope="module")
+def disk() -> Iterator[Path]:
+    """A folder that lasts, for what asks."""
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as folder:  # noqa: S108 - the same
+        yield Path(folder)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -42,11 +54,24 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+#: Files whose slow tests try over and over what others cover line by line; `make test` runs those untraced.
+HEAVY = {
+    f"test_{name}.py"
+    for name in (
+        *("arrivals", "crash", "forgeries", "half_open", "killing", "mutants", "mutations", "one_machine"),
+        *("openapi_schema", "outages", "page_browser", "release_build", "restarting", "soaking", "storm"),
+        *("takeover", "upstream_faults", "worlds_table"),
+    )
+}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs a pretend AWS is slow; files with much that is slow come first, or all wait for one of them."""
     for item in items:
         if "aws" in getattr(item, "fixturenames", ()) or "[dynamodb" in item.name:
             item.add_marker(pytest.mark.slow)
+        if item.path.name in HEAVY and item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.heavy)
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
 

@@ -96,7 +96,7 @@ def account(**settings: str) -> Account:
 
 def services(cases: Cases, exchange: Exchange, clock: Clock, **settings: str) -> Services:
     """Return the parts of a handler put together for a test; retries are made without jitter."""
-    sellers = Sellers(1, exchange=exchange, clock=clock)
+    sellers = Sellers(64, exchange=exchange, clock=clock)
     sellers.serve({DEFAULT_ACCOUNT: account(**settings)})
     return Services(sellers, cases, lambda *_: None, clock=clock, random=lambda: 0.5)
 

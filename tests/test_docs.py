@@ -77,14 +77,14 @@ def captured() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def handler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handler]:
+def handler(disk: Path) -> Iterator[Handler]:
     """A handler that runs as the README says, with a pretend Mercado Pago."""
     memory = Memory(access_token=TOKEN, clock=utc_now)
     memory.add_payment(external_reference="ORDER-1234")
     upstream = Server(Simulator(memory).app, "127.0.0.1", 0)
     thread = Thread(target=upstream.run, daemon=True)
     thread.start()
-    running = Handler(tmp_path_factory.mktemp("docs"), upstream.url, {**ENVIRON, **SHOPS})
+    running = Handler(disk, upstream.url, {**ENVIRON, **SHOPS})
     (running.folder / "captured.txt").write_bytes(captured())
     withdrawn = memory.add_payment()
     running.receipt(merchant_delivery({"type": "buyer.withdrew", "data": {"payment_id": withdrawn}}, at=utc_now()))

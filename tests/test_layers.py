@@ -27,6 +27,7 @@ LAYERS = {
         "exchange",
         "pace",
         "places",
+        "seats",
         "allowance",
         "failures",
         "boto",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from handler.calls import Calls
+from handler.calls import Way
 from handler.errors import CredentialsError
 from handler.errors import MercadoPagoError
 from handler.errors import PaymentNotFoundError
@@ -24,6 +25,7 @@ from handler.mercadopago import MercadoPago
 from handler.models import Payment
 from handler.models import PaymentStatus
 from handler.pace import Pace
+from handler.seats import Seats
 from handler.simulator import Fault
 from handler.simulator import Simulator
 from tests.fakes import NOW
@@ -51,7 +53,8 @@ class Canned(Exchange):
 
 def api(exchange: Exchange, base_url: str = "https://api.mercadopago.com") -> MercadoPago:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    return MercadoPago(Calls(base_url=base_url, headers=headers, exchange=exchange, pace=Pace(1000), clock=Clock()))
+    way = Way(exchange, Seats(1), Clock())
+    return MercadoPago(Calls(base_url=base_url, headers=headers, pace=Pace(1000), way=way))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ ONE, TWO, THREE = (payment_target(str(number)) for number in range(3))
 
 def test_there_are_so_many_places_and_none_for_the_same_twice() -> None:
     """And one that was given back is free again."""
-    places = Places(2)
+    places = Places(2, 1)
 
     assert places.take(ONE)
     assert not places.take(ONE)
@@ -25,7 +25,7 @@ def test_there_are_so_many_places_and_none_for_the_same_twice() -> None:
 
 def test_one_place_is_kept_from_those_that_took_long() -> None:
     """Until one of them is quick."""
-    places = Places(2, slow=5)
+    places = Places(2, 1, slow=5)
     for target in (ONE, TWO):
         assert places.take(target)
         places.give_back(target, 6)
@@ -35,15 +35,16 @@ def test_one_place_is_kept_from_those_that_took_long() -> None:
     assert places.take(THREE)
 
     places.give_back(THREE, 1)
+    assert not places.take(TWO)
     places.give_back(ONE, 1)
     assert places.slow == 1
+    assert places.take(TWO)
     assert places.take(ONE)
-    assert not places.take(TWO)
 
 
 def test_the_only_place_is_for_everybody() -> None:
     """What took long is not left for ever."""
-    places = Places(1)
+    places = Places(1, 1)
     assert places.take(ONE)
     places.give_back(ONE, 15)
 
@@ -52,7 +53,7 @@ def test_the_only_place_is_for_everybody() -> None:
 
 def test_the_latest_ones_are_remembered() -> None:
     """Of an outage there may be any number."""
-    places = Places(2)
+    places = Places(2, 1)
     for number in range(MOST_SLOW + 5):
         places.give_back(payment_target(str(number)), 15)
 
@@ -63,7 +64,7 @@ def test_the_latest_ones_are_remembered() -> None:
 
 def test_who_waits_for_a_place_hears_of_one_and_of_the_end() -> None:
     """Without looking again and again."""
-    places = Places(1)
+    places = Places(1, 1)
     assert places.wait(0)
     assert places.take(ONE)
     assert not places.wait(0)

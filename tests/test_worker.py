@@ -20,6 +20,7 @@ from handler.errors import StorageError
 from handler.models import Sign
 from handler.models import Target
 from handler.places import SLOW
+from handler.sellers import Sellers
 from handler.services import Services
 from handler.simulator import Fault
 from handler.simulator import Simulator
@@ -86,8 +87,10 @@ def test_what_was_acknowledged_before_a_crash_is_picked_up(services: Services, s
         wait_until(lambda: states(services.cases) == {"cancelled"})
 
 
-def test_several_cases_are_worked_on_at_once_but_never_more(services: Services, simulator: Simulator) -> None:
-    """As many as the worker is wide, and no case by two."""
+def test_several_cases_are_called_for_at_once_but_never_more(
+    services: Services, simulator: Simulator, clock: Clock
+) -> None:
+    """As many as there are connections, though some more are in hand, and no case by two."""
     active: list[str] = []
     most = 0
     twice = False
@@ -110,7 +113,9 @@ def test_several_cases_are_worked_on_at_once_but_never_more(services: Services, 
 
     simulator.app.app = counted
     hear(services, *(payment_target(simulator.memory.add_payment()) for _ in range(20)))
-    with working(services, width=4):
+    sellers = Sellers(4, exchange=fakes.DirectExchange(simulator), clock=clock)
+    sellers.serve({"default": seller(services).account})
+    with working(replace(services, sellers=sellers), width=4):
         wait_until(lambda: states(services.cases) == {"cancelled"})
 
     assert (most, twice) == (4, False)
@@ -194,17 +199,17 @@ class Held:
 
 def test_a_case_is_handed_out_once_and_only_to_who_is_free(services: Services, simulator: Simulator) -> None:
     """However often the worker is woken while one is held up; what is due meanwhile waits its turn."""
-    first, second = (payment_target(simulator.memory.add_payment()) for _ in range(2))
+    first, ahead, waiting = (payment_target(simulator.memory.add_payment()) for _ in range(3))
     record: Any = Held(services.cases)
 
     with working(replace(services, cases=record), width=1) as (running, worker):
-        hear(running, first)
-        wait_until(lambda: record.claims == [first])
-        for target in (second, first, second):
+        for target in (first, ahead):
             hear(running, target)
-        wait_until(lambda: len(worker._places.taken) == 1)
+        wait_until(lambda: record.claims == [first, ahead])
+        for target in (waiting, first, ahead, waiting):
+            hear(running, target)
         assert not worker._pool._work_queue.qsize()
-        assert record.claims == [first]
+        assert worker._places.taken == set(record.claims) == {first, ahead}
         record.go.set()
         wait_until(lambda: states(services.cases) == {"cancelled"})
 

@@ -71,7 +71,8 @@ class DesignedSellers(Sellers):
     """One seller, with the client that a design has."""
 
     def __init__(self, design: Design, network: Network, clock: Callable[[], datetime]) -> None:
-        super().__init__(1, exchange=network, clock=clock)
+        # Who dies in a call keeps its connection, as long as the world lasts.
+        super().__init__(1_000_000, exchange=network, clock=clock)
         self._design = design
 
     def _seller(self, account: Account) -> Seller:
