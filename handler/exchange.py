@@ -12,9 +12,10 @@ import logging
 import socket
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http.client import HTTPResponse
@@ -114,7 +115,7 @@ class Exchange:
         timeout = (min(CONNECT, self.total), READ)
         try:
             request = _prepared(method, url, headers, data, auth)
-            with closing(self._adapter.exchange(request, timeout)) as response:
+            with self._adapter.answered(request, timeout) as response:
                 return Answer(response.status, response.headers, _read(response))
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             parts = urlsplit(url)
@@ -236,11 +237,16 @@ class _Adapter(HTTPAdapter):
         self._places: dict[str, Any] = {}
         super().__init__(pool_connections=MOST_PLACES, pool_maxsize=connections, max_retries=0, pool_block=True)
 
-    def exchange(self, request: requests.PreparedRequest, timeout: tuple[float, float]) -> BaseHTTPResponse:
-        """Send a request; return its answer, of which nothing was read but the headers."""
+    @contextmanager
+    def answered(self, request: requests.PreparedRequest, timeout: tuple[float, float]) -> Iterator[BaseHTTPResponse]:
+        """Send a request and lend its answer, of which nothing was read but the headers; its place is free then."""
         answer: Any = self.send(request, timeout=timeout, stream=True, verify=self._verify)
-        found: BaseHTTPResponse = answer
-        return found
+        try:
+            yield answer
+        finally:
+            # Of an answer that was not read to its end the connection is closed, and a new one may take its place.
+            answer.close()
+            answer.release_conn()
 
     def build_response(self, _request: requests.PreparedRequest, answer: Any) -> Any:
         """Leave it as it came: for cookies, a history and a guess at its letters there is no use."""

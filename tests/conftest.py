@@ -60,7 +60,7 @@ HEAVY = {
     for name in (
         *("arrivals", "crash", "forgeries", "half_open", "killing", "mutants", "mutations", "one_machine"),
         *("openapi_schema", "outages", "page_browser", "release_build", "restarting", "soaking", "storm"),
-        *("takeover", "upstream_faults", "worlds_table"),
+        *("upstream_faults", "worlds_table"),
     )
 }
 

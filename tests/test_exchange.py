@@ -78,6 +78,8 @@ def hangs(_connection: socket.socket, _request: bytes) -> None:
 BOMB = gzip.compress(b"0" * 20_000_000)
 LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + b"0" * 2_000_000
 
+SHORT = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
 UNCLEAR = {
     "nothing": hangs,
     "closed": answers(b"", then_close=True),
@@ -138,6 +140,19 @@ def test_an_answer_may_be_a_megabyte_and_no_byte_more(listen: Callable[[Behaviou
     with pytest.raises(UnclearError, match=f"^the answer is larger than {LARGEST} bytes$") as caught:
         exchanged(listen(answers(head % (LARGEST + 1) + b"0" * (LARGEST + 1))))
     assert caught.value.status == 201
+
+
+def test_an_answer_that_is_not_read_to_its_end_keeps_no_place(listen: Callable[[Behaviour], str]) -> None:
+    """However many come: the next call has a connection all the same."""
+    exchange, answers_of = Exchange(connections=1, user_agent="tests", total=TOTAL), [LONG, LONG, LONG, SHORT]
+    url = listen(lambda connection, _request: connection.sendall(answers_of.pop(0)))
+
+    for _ in range(3):
+        with pytest.raises(UnclearError, match="is larger than"):
+            exchange.send("GET", url, headers={})
+
+    assert exchange.send("GET", url, headers={}).body == b"{}"
+    exchange.close()
 
 
 def test_of_an_endless_answer_no_more_is_read_than_that(listen: Callable[[Behaviour], str]) -> None:

@@ -49,7 +49,7 @@ GONE, IDLE = 20.0, 86400.0
 WORKERS = 2
 
 #: How long it is until purchases are read again, in seconds: while things go wrong, and afterwards.
-TROUBLED_ROUND, CALM_ROUND = 14400.0, 86400.0
+TROUBLED_ROUND, CALM_ROUND = 43200.0, 86400.0
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-from handler.cases.sqlite import SQLiteCases
 from handler.cases.sqlite import queries
 from handler.errors import CasesError
 from handler.errors import MercadoPagoError
@@ -41,15 +39,13 @@ from tests.fakes import NOW
 from tests.fakes import purchase_target
 from tests.worlds.hosts import Design
 from tests.worlds.hosts import Host
+from tests.worlds.record import WithoutThreads
+from tests.worlds.record import in_file
 from tests.worlds.upstream import Network
 from tests.worlds.world import REAL
 
 
-def opening(kind: type[SQLiteCases]) -> Callable[[str], SQLiteCases]:
-    return lambda url: kind(Path(url.removeprefix("sqlite:///")))
-
-
-class WithoutFence(SQLiteCases):
+class WithoutFence(WithoutThreads):
     """Whoever writes last is right."""
 
     def _change(
@@ -69,7 +65,7 @@ class WithoutFence(SQLiteCases):
         self._write(work, **options)
 
 
-class HearsNothingMeanwhile(SQLiteCases):
+class HearsNothingMeanwhile(WithoutThreads):
     """What was said while a case was in hand is taken for seen."""
 
     def _change(
@@ -83,7 +79,7 @@ class HearsNothingMeanwhile(SQLiteCases):
         super()._change(case, entries, lambda _heard: change(case.heard), notices, **options)
 
 
-class TellsNobody(SQLiteCases):
+class TellsNobody(WithoutThreads):
     """Money that was taken is nothing to talk about."""
 
     def settle(
@@ -94,7 +90,7 @@ class TellsNobody(SQLiteCases):
         super().settle(case, quiet, now, entries, notices)
 
 
-class GivesUp(SQLiteCases):
+class GivesUp(WithoutThreads):
     """What failed three times will never do."""
 
     def postpone(
@@ -106,14 +102,14 @@ class GivesUp(SQLiteCases):
         return self.settle(case, Decision.end(State.DEAD, Rule.EXPIRED, decision.why), now, entries, notices)
 
 
-class WithoutIntent(SQLiteCases):
+class WithoutIntent(WithoutThreads):
     """What is about to be done is written down afterwards."""
 
     def advance(self, case: Case, *_: Any) -> None:
         """Do nothing."""
 
 
-class ForgetsWhatItSent(SQLiteCases):
+class ForgetsWhatItSent(WithoutThreads):
     """Only what is pending is looked for."""
 
     def due(self, now: datetime, limit: int) -> list[Target]:
@@ -283,17 +279,17 @@ def cancels_siblings(target: Target, services: Services) -> Decision | None:
 
 
 MUTANTS: Mapping[str, Design] = {
-    "no fence": replace(REAL, open_cases=opening(WithoutFence)),
-    "no intent on record": replace(REAL, open_cases=opening(WithoutIntent)),
-    "what is said meanwhile is not heard": replace(REAL, open_cases=opening(HearsNothingMeanwhile)),
-    "given up after three tries": replace(REAL, open_cases=opening(GivesUp)),
+    "no fence": replace(REAL, open_cases=in_file(WithoutFence)),
+    "no intent on record": replace(REAL, open_cases=in_file(WithoutIntent)),
+    "what is said meanwhile is not heard": replace(REAL, open_cases=in_file(HearsNothingMeanwhile)),
+    "given up after three tries": replace(REAL, open_cases=in_file(GivesUp)),
     "what was read long ago is acted upon": replace(REAL, mercadopago=RemembersWhatItRead),
     "nothing is read again": replace(REAL, rounds=ReadsNothingAgain),
     "one purchase that cannot be read keeps all others": replace(REAL, rounds=StopsAtTheFirstFailure),
-    "what was captured is not told": replace(REAL, open_cases=opening(TellsNobody)),
+    "what was captured is not told": replace(REAL, open_cases=in_file(TellsNobody)),
     "no grace": replace(REAL, settings={"GRACE_PERIOD": "0"}),
     "sent again before it is read": replace(REAL, mercadopago=SendsTwice),
-    "cancel_sent never swept": replace(REAL, open_cases=opening(ForgetsWhatItSent)),
+    "cancel_sent never swept": replace(REAL, open_cases=in_file(ForgetsWhatItSent)),
     "follow redirects": replace(REAL, network=FollowsRedirects),
     "trust any 200": replace(REAL, mercadopago=TrustsAny200),
     "2018 means cancelled": replace(REAL, mercadopago=Takes2018ForDone),

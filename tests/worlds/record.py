@@ -1,9 +1,14 @@
 """The record as a worker of a world has it: each use is a step at which anything may happen, each write is watched."""
 
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from typing import TypeVar
 
 from handler.cases import Cases
+from handler.cases.sqlite import SQLiteCases
+from handler.cases.sqlite.writer import Job
 from handler.errors import StorageError
 from handler.models import Case
 from handler.models import Notification
@@ -14,8 +19,28 @@ from handler.policy import Decision
 from handler.policy import Rule
 from tests.worlds.judge import Judge
 
+T = TypeVar("T")
+
 #: How often a use of the record fails, before or after it had an effect.
 FAILING = 0.004
+
+
+class WithoutThreads(SQLiteCases):
+    """The record of one thread, in which each transaction is made where it is asked for: that is twice as quick."""
+
+    def _write(self, work: Callable[[sqlite3.Connection], T], *, synced: bool = True) -> T:
+        assert self._writer is not None
+        job = Job(work, synced)
+        self._writer.commit([job])
+        if job.error is not None:
+            raise job.error
+        result: T = job.result
+        return result
+
+
+def in_file(kind: type[SQLiteCases] = WithoutThreads) -> Callable[[str], Cases]:
+    """Return what opens a record of a kind in a file."""
+    return lambda url: kind(Path(url.removeprefix("sqlite:///")))
 
 
 class Watched:

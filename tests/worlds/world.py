@@ -4,7 +4,6 @@ from datetime import timedelta
 from random import Random
 
 from handler.cases import Cases
-from handler.cases import open_cases
 from handler.models import DEFAULT_ACCOUNT
 from handler.models import Entry
 from handler.models import State
@@ -17,6 +16,7 @@ from tests.worlds.hosts import Host
 from tests.worlds.hub import EndlessError
 from tests.worlds.hub import Hub
 from tests.worlds.judge import Judge
+from tests.worlds.record import in_file
 from tests.worlds.story import AFTERNOON
 from tests.worlds.story import HOUR
 from tests.worlds.story import Story
@@ -24,7 +24,7 @@ from tests.worlds.upstream import Upstream
 
 ENVIRON = {**fakes.ENVIRON, "SHOPIFY_WEBHOOK_SECRET": fakes.SHOP_SECRET}
 
-REAL = Design(open_cases)
+REAL = Design(in_file())
 
 #: How long everything goes wrong, in seconds: until the last sender has given up.
 TROUBLED = AFTERNOON + 20 * HOUR

@@ -35,7 +35,7 @@ def _held() -> Lock:
 
 
 @dataclass(slots=True)
-class _Job:
+class Job:
     """Work and what came of it; `done` is let go of at the end. A Future does the same at five times the cost."""
 
     work: Work
@@ -56,7 +56,7 @@ class Writer:
     def __init__(self, database: Database, patience: float = PATIENCE) -> None:
         self._patience = patience
         self._database = database
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -67,7 +67,7 @@ class Writer:
         Raises what `work` raises, with nothing of it written, and StorageError if there was no commit.
         What nobody has begun by then never is; what was begun is waited for as long again.
         """
-        job = _Job(work, synced)
+        job = Job(work, synced)
         self._jobs.put(job)
         patience = self._patience if patience is None else patience
         is_done = job.done.acquire(timeout=patience)
@@ -95,9 +95,9 @@ class Writer:
         while (group := self._next_group()) is not None:
             # None of it is left where all who asked have given up.
             if group:
-                self._commit(group)
+                self.commit(group)
 
-    def _next_group(self) -> list[_Job] | None:
+    def _next_group(self) -> list[Job] | None:
         """Wait for one request, take what else is there; None when the end was asked for."""
         job = self._jobs.get()
         if job is None:
@@ -115,7 +115,7 @@ class Writer:
                 group.append(job)
         return group
 
-    def _commit(self, group: list[_Job]) -> None:
+    def commit(self, group: list[Job]) -> None:
         """Run a group in one transaction; if anything in it fails, each of it in one of its own."""
         try:
             self._transaction(group)
@@ -125,13 +125,13 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - it is given to whoever waits; the writer goes on
             if len(group) > 1:
                 for job in group:
-                    self._commit([job])
+                    self.commit([job])
                 return
             group[0].error = _translated(error)
         for job in group:
             job.done.release()
 
-    def _transaction(self, group: list[_Job]) -> None:
+    def _transaction(self, group: list[Job]) -> None:
         with self._database.writing(synced=any(job.is_synced for job in group)) as connection:
             _begin(connection)
             try:
