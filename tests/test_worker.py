@@ -15,11 +15,17 @@ from typing import Any
 import pytest
 
 from handler.cases import Cases
+from handler.cli.serve import page_of
 from handler.clock import utc_now
+from handler.config import Config
 from handler.errors import StorageError
 from handler.models import Sign
+from handler.models import State
 from handler.models import Target
 from handler.places import SLOW
+from handler.policy import Decision
+from handler.policy import Rule
+from handler.process.work import LEASE
 from handler.sellers import Sellers
 from handler.services import Services
 from handler.simulator import Fault
@@ -394,3 +400,18 @@ def test_who_is_told_of_a_case_that_cannot_be_begun_is_none_the_wiser(services: 
         hear(running, payment_target("1"))
 
     assert states(services.cases) == {"pending"}
+
+
+def test_what_a_person_replays_on_the_page_is_worked_on_at_once(services: Services, simulator: Simulator) -> None:
+    """As the handler puts page and worker together: nobody waits for the next look into the record."""
+    target = payment_target(simulator.memory.add_payment())
+    now = services.clock()
+    services.cases.accept(said(target, at=now))
+    case = services.cases.claim(target, now, LEASE)
+    assert case is not None
+    services.cases.settle(case, Decision.end(State.DEAD, Rule.POISON, ""), now, [])
+
+    with working(services, sweep=30) as (running, _):
+        page = page_of(Config.from_environ(fakes.ENVIRON), running)
+        page.replay(target)
+        wait_until(lambda: states(services.cases) == {"cancelled"})

@@ -75,7 +75,7 @@ def serve(host: str, port: int) -> None:
         teller = Teller(channels, record, utc_now)
         worker = Worker(parts, width=live.config.workers)
         services, rounds = worker.services, Rounds(worker.services)
-        page, figures = partial(serve_page, page=_page(live.config, services)), _metrics_page(live.config, metrics)
+        page, figures = partial(serve_page, page=page_of(live.config, services)), _metrics_page(live.config, metrics)
         app = create_app(_reception(live, services), worker.is_healthy, metrics.heard, figures, page)
         server = server_at(tracing.app(app), host, port)
         signal.signal(signal.SIGHUP, lambda *_: _tell(live.config) if live.reload() else None)
@@ -103,7 +103,9 @@ def _take_over(services: Services) -> None:
         logger.warning("%d cases were in hand when the handler before this one died; they go on now", left)
 
 
-def _page(config: Config, services: Services) -> Page:
+def page_of(config: Config, services: Services) -> Page:
+    """Return the status page over these parts of a handler."""
+
     def replay(target: Target) -> None:
         entry = replayed(services.clock())
         services.cases.look_again(target, entry)
