@@ -32,7 +32,7 @@ from tests.faulty_upstream import Wire
 from tests.voucher import Voucher
 
 #: Seconds that one exchange may last here, and what a busy machine may add to that.
-TOTAL, SLACK = 0.3, 2.0
+TOTAL, SLACK = 0.6, 2.0
 
 #: More attempts than any of these faults can cause.
 MOST = 30
