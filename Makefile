@@ -61,7 +61,7 @@ simulate: $(VENV)/.dev ## Let the handler live in 200,000 worlds that go wrong, 
 	$(BIN)/python -m tests.worlds --worlds $(or $(WORLDS),200000) $(if $(SEED),--seed $(SEED))
 	$(if $(SEED),,$(BIN)/python -m tests.worlds --worlds 200 --record table)
 
-crash: $(VENV)/.dev ## Kill it 1,000 times and restart it 50 times under load; a quarter of an hour
+crash: $(VENV)/.dev ## Kill it 1,000 times and restart it 50 times under load; half an hour
 	$(BIN)/python -m tests.killing --kills 1000 --acknowledgements 250000
 	$(BIN)/python -m tests.restarting --restarts 50
 

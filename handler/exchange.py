@@ -182,29 +182,21 @@ class _Response(HTTPResponse):
         self.fp = io.BufferedReader(_DeadlineReader(sock, _DEADLINE.get()))
 
 
-def _be_in_time(connection: HTTPConnection) -> None:
-    """Connect, and raise TimeoutError if time is up then: a name may take long, and each of its addresses as well."""
-    if connection.sock is None:
-        connection.connect()
-    if time.monotonic() >= _DEADLINE.get():
-        connection.close()
-        raise TimeoutError
-
-
 class _Connection(HTTPConnection):
     response_class = _Response
 
     def send(self, data: Any) -> None:
-        _be_in_time(self)
+        """Send nothing once time is up: a name may take long to look up, and each of its addresses to connect to."""
+        if self.sock is None:
+            self.connect()
+        if time.monotonic() >= _DEADLINE.get():
+            self.close()
+            raise TimeoutError
         super().send(data)
 
 
-class _SecureConnection(HTTPSConnection):
-    response_class = _Response
-
-    def send(self, data: Any) -> None:
-        _be_in_time(self)
-        super().send(data)
+class _SecureConnection(_Connection, HTTPSConnection):
+    pass
 
 
 class _Pool(HTTPConnectionPool):
@@ -214,11 +206,8 @@ class _Pool(HTTPConnectionPool):
         return super()._get_conn(_left() if timeout is None else timeout)
 
 
-class _SecurePool(HTTPSConnectionPool):
+class _SecurePool(_Pool, HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
-
-    def _get_conn(self, timeout: float | None = None) -> Any:
-        return super()._get_conn(_left() if timeout is None else timeout)
 
 
 def _left() -> float:

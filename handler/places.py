@@ -23,7 +23,7 @@ class Places:
         self._number, self._for_slow = number, for_slow
         self._taken: set[Target] = set()
         self._limit = slow
-        # The latest is the last one; as a set would be, in the order of time.
+        # A set in the order of time: the latest is the last one.
         self._slow: dict[Target, None] = {}
         self._is_closed = False
         self._freed = Condition()

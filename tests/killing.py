@@ -114,8 +114,9 @@ class Killing:
     def _was_to_be(self, record: Cases, name: str) -> bool:
         """Whether a payment that was cancelled was withdrawn, and its cancel is on record."""
         case = record.get(payment_target(name))
-        is_withdrawn = case is not None and any(word.sign is Sign.WITHDREW for word in case.said)
-        return is_withdrawn and case is not None and case.state in {State.CANCELLED, State.CANCEL_SENT}
+        if case is None or case.state not in {State.CANCELLED, State.CANCEL_SENT}:
+            return False
+        return any(word.sign is Sign.WITHDREW for word in case.said)
 
     def close(self) -> None:
         self._crowd.close()

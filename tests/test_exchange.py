@@ -209,7 +209,7 @@ def test_nothing_is_read_once_time_is_up(listen: Callable[[Behaviour], str]) -> 
     exchange = Exchange(connections=1, user_agent="tests", total=0)
 
     with pytest.raises(UnclearError):
-        exchange.send("GET", listen(answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")), headers={})
+        exchange.send("GET", listen(answers(SHORT)), headers={})
     exchange.close()
 
 
@@ -220,7 +220,7 @@ def test_what_waited_too_long_for_a_connection_is_not_sent(listen: Callable[[Beh
     def behave(connection: socket.socket, request: bytes) -> None:
         requests.append(request)
         over.wait(5)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        connection.sendall(SHORT)
 
     exchange, url = Exchange(connections=1, user_agent="tests", total=CONNECT + 0.2), listen(behave)
     first = Thread(target=exchange.send, args=("GET", url), kwargs={"headers": {}})
@@ -325,7 +325,7 @@ def test_one_connection_serves_many_calls(listen: Callable[[Behaviour], str]) ->
 
     def behave(connection: socket.socket, _request: bytes) -> None:
         connections.append(connection)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        connection.sendall(SHORT)
 
     exchange = Exchange(connections=1, user_agent="tests")
     url = listen(behave)

@@ -5,7 +5,7 @@ import pytest
 from tests.worlds.places import in_tables
 from tests.worlds.world import REAL
 
-#: they take a hundred times as long as those in a file.
+#: They take a hundred times as long as those in a file.
 WORLDS = 5
 
 

@@ -22,8 +22,8 @@ class LiveConfig:
         self._read = read
         self.config = read()
         workers = self.config.workers
-        # One more for the rounds, which read beside the workers.
-        exchange = Exchange(connections=workers + 1, user_agent=USER_AGENT, watchers=watchers)
+        # Whoever calls, the rounds too, has one of the sellers' seats: more connections would never be used.
+        exchange = Exchange(connections=workers, user_agent=USER_AGENT, watchers=watchers)
         self.sellers = Sellers(workers, exchange=exchange)
         self.sellers.serve(self.config.accounts)
 

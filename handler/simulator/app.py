@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -26,7 +27,8 @@ def create_simulator_app(memory: Memory) -> FaultyApp:
     """Return the WSGI application over a memory."""
 
     def over_memory(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        return app({**environ, MEMORY: memory}, start_response)
+        environ[MEMORY] = memory
+        return app(environ, start_response)
 
     return FaultyApp(over_memory)
 
@@ -100,9 +102,7 @@ def _search_merchant_orders() -> Response:
 
 @app.get("/merchant_orders/<order_id>")
 def _merchant_order(order_id: str) -> Response:
-    if order_id not in _memory().merchant_orders:
-        raise RefusedError(404, None, "Merchant order not found")
-    return _answer(200, _memory().merchant_orders[order_id])
+    return _one(_memory().merchant_orders, order_id, "Merchant order")
 
 
 @app.get("/post-purchase/v1/claims/search")
@@ -112,9 +112,7 @@ def _search_claims() -> Response:
 
 @app.get("/post-purchase/v1/claims/<claim_id>")
 def _claim(claim_id: str) -> Response:
-    if claim_id not in _memory().claims:
-        raise RefusedError(404, None, "Claim not found")
-    return _answer(200, _memory().claims[claim_id])
+    return _one(_memory().claims, claim_id, "Claim")
 
 
 @app.get("/users/me")
@@ -136,6 +134,12 @@ def _refused(error: RefusedError) -> Response:
 @app.errorhandler(HTTPException)
 def _unknown(error: HTTPException) -> Response:
     return _answer(error.code or 500, {"message": error.name, "error": error.name, "status": error.code, "cause": []})
+
+
+def _one(there: Mapping[str, dict[str, Any]], name: str, kind: str) -> Response:
+    if name not in there:
+        raise RefusedError(404, None, f"{kind} not found")
+    return _answer(200, there[name])
 
 
 def _body() -> dict[str, Any]:

@@ -32,9 +32,7 @@ class WithoutThreads(SQLiteCases):
         assert self._writer is not None
         job = Job(work, synced)
         self._writer.commit([job])
-        if job.error is not None:
-            raise job.error
-        result: T = job.result
+        result: T = job.outcome()
         return result
 
 

@@ -49,6 +49,12 @@ class Job:
         """Take it up, or take it back: whoever comes first has it."""
         return self._taken.acquire(blocking=False)
 
+    def outcome(self) -> Any:
+        """Return what came of it, or raise what did."""
+        if self.error is not None:
+            raise self.error
+        return self.result
+
 
 class Writer:
     """The only thread of this process that changes the database."""
@@ -76,9 +82,7 @@ class Writer:
         if not is_done:
             msg = f"no commit within {patience:g} seconds"
             raise StorageError(msg)
-        if job.error is not None:
-            raise job.error
-        result: T = job.result
+        result: T = job.outcome()
         return result
 
     @property
