@@ -16,6 +16,7 @@ from typing import Self
 #: How long a connection may take to be there, in seconds.
 PATIENCE = 10.0
 
+_OK = b"HTTP/1.1 200 OK\r\n"
 _LENGTH = re.compile(rb"\r\nContent-Length: (\d+)\r\n", re.IGNORECASE)
 
 
@@ -59,7 +60,7 @@ class Sender:
             msg = "closed before the answer was whole"
             raise ConnectionAbortedError(msg)
         self.answer += received
-        if not self.answer.startswith(b"HTTP/1.1 200 OK\r\n"):
+        if not self.answer.startswith(_OK[: len(self.answer)]):
             msg = f"answered {self.answer[:200]!r}"
             raise RuntimeError(msg)
         length = _LENGTH.search(self.head + b"\r\n")

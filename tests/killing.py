@@ -77,7 +77,7 @@ class Killing:
     @property
     def is_right(self) -> bool:
         """Whether nothing was lost, damaged or refused."""
-        return not (self.lost or self.damage or self.wrong or self._crowd.errors)
+        return not (self.lost or self.damage or self.wrong or self.refused)
 
     def once(self, acknowledgements: int) -> None:
         """Kill at a random moment, on average after so many acknowledgements, start again, and look."""
@@ -118,6 +118,11 @@ class Killing:
             return False
         return any(word.sign is Sign.WITHDREW for word in case.said)
 
+    @property
+    def refused(self) -> list[str]:
+        """What was answered otherwise than 200, and how."""
+        return self._crowd.errors
+
     def close(self) -> None:
         self._crowd.close()
         self._handler.close()
@@ -141,7 +146,7 @@ class Killing:
         kills = f"{self.kills} kills, {self.vain_starts} more during a start"
         found = f"{kills}, {len(self.acknowledged)} acknowledged, {len(self.lost)} lost"
         cancels = f"{len(self.interrupted)} cancels met on their way, {len(self.wrong)} ended wrong"
-        return f"{found}, {len(self.damage)} damaged, {len(self._crowd.errors)} refused; {cancels}"
+        return f"{found}, {len(self.damage)} damaged, {len(self.refused)} refused; {cancels}"
 
 
 def _services(record: Cases, upstream: str) -> Services:
@@ -178,7 +183,7 @@ def main() -> int:
                 print(f"{time.monotonic() - begun:6.0f} s  {killing}", flush=True)
         killing.look_up_all()
     print(f"{time.monotonic() - begun:6.0f} s  {killing}")
-    for problem in [*killing.lost[:1], *killing.damage[:1], *killing.wrong[:1]]:
+    for problem in [*killing.lost[:1], *killing.damage[:1], *killing.wrong[:1], *killing.refused[:1]]:
         print(problem)
     return 0 if killing.is_right else 1
 
