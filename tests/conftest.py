@@ -62,7 +62,7 @@ TRACED = {
     f"test_{name}.py"
     for name in (
         *("accounts", "aws", "cases", "cli", "docs", "doctor", "dynamodb", "failures", "package", "parameters"),
-        *("receipt", "sqlite", "tracing"),
+        *("receipt", "server", "sqlite", "tracing"),
     )
 }
 
