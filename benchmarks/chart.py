@@ -41,7 +41,8 @@ def picture(figures: Iterable[Figure]) -> str:
         rows = by_what.get(what, [])
         panels += _panel(title, rows, top)
         top += TITLE + ROW * len(rows)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{top + 10}" role="img"'
+    panels.append(f'<text class="value" x="{NAMES}" y="{top + 24}">Bars are on a scale of tens.</text>')
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{top + 36}" role="img"'
     return f'{head} aria-label="Benchmarks: the table has the figures."><style>{STYLE}</style>{"".join(panels)}</svg>\n'
 
 

@@ -30,8 +30,9 @@ KILL = 1.5
 #: How wide all are.
 WIDTH = 64
 
-#: How long what was acknowledged is waited for after the restart, in seconds: longer than any of them needs.
-PATIENCE = 100.0
+#: How long what was acknowledged is waited for after the restart, in seconds: what a broker takes back after a minute
+#: and a half may be found some tens of seconds later.
+PATIENCE = 180.0
 
 PAYMENTS = count(1_359_000_000)
 
