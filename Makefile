@@ -51,9 +51,10 @@ test: $(VENV)/.dev node_modules/.installed ## Lint, types and the whole suite wi
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m ''
+	$(BIN)/coverage run -m pytest -m 'not heavy'
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+	$(BIN)/pytest -m heavy
 	$(BIN)/python -m tests.worlds --worlds 2000
 
 simulate: $(VENV)/.dev ## Let the handler live in 200,000 worlds that go wrong, 200 more with its record on AWS

@@ -6,7 +6,6 @@ import socket
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from collections.abc import Generator
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +13,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from coverage import Coverage
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -56,13 +54,13 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-#: Of the files with slow tests, those that reach what no other does. All other slow tests try over and over what is
-#: covered line by line, and are not traced: that would take half as long again.
-TRACED = {
+#: Files whose slow tests try over and over what others cover line by line; `make test` runs those untraced.
+HEAVY = {
     f"test_{name}.py"
     for name in (
-        *("accounts", "aws", "cases", "cli", "docs", "doctor", "dynamodb", "failures", "package", "parameters"),
-        *("receipt", "server", "sqlite", "tracing"),
+        *("arrivals", "crash", "forgeries", "half_open", "killing", "mutants", "mutations", "one_machine"),
+        *("openapi_schema", "outages", "page_browser", "release_build", "restarting", "soaking", "storm"),
+        *("upstream_faults", "worlds_table"),
     )
 }
 
@@ -72,23 +70,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "aws" in getattr(item, "fixturenames", ()) or "[dynamodb" in item.name:
             item.add_marker(pytest.mark.slow)
+        if item.path.name in HEAVY and item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.heavy)
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Trace a test where a run is traced, with the processes that it starts, or leave it untraced."""
-    tracer = Coverage.current()
-    if tracer is None or not item.get_closest_marker("slow") or item.path.name in TRACED:
-        return (yield)
-    tracer.stop()
-    inherited = os.environ.pop("COVERAGE_PROCESS_CONFIG")
-    try:
-        return (yield)
-    finally:
-        os.environ["COVERAGE_PROCESS_CONFIG"] = inherited
-        tracer.start()
 
 
 @pytest.fixture
