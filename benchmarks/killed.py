@@ -30,8 +30,8 @@ KILL = 1.5
 #: How wide all are.
 WIDTH = 64
 
-#: How long what was acknowledged is waited for after the restart, in seconds: what a broker takes back after a minute
-#: and a half may be found some tens of seconds later.
+#: How long what was acknowledged is waited for after the restart, in seconds: twice what a broker waits before it
+#: gives back what nobody finished.
 PATIENCE = 180.0
 
 PAYMENTS = count(1_359_000_000)

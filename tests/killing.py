@@ -79,6 +79,11 @@ class Killing:
         """Whether nothing was lost, damaged or refused."""
         return not (self.lost or self.damage or self.wrong or self.refused)
 
+    @property
+    def refused(self) -> list[str]:
+        """What was answered otherwise than 200, and how."""
+        return self._crowd.errors
+
     def once(self, acknowledgements: int) -> None:
         """Kill at a random moment, on average after so many acknowledgements, start again, and look."""
         self._kill_after = len(self.acknowledged) + self._random.randint(1, 2 * acknowledgements)
@@ -117,11 +122,6 @@ class Killing:
         if case is None or case.state not in {State.CANCELLED, State.CANCEL_SENT}:
             return False
         return any(word.sign is Sign.WITHDREW for word in case.said)
-
-    @property
-    def refused(self) -> list[str]:
-        """What was answered otherwise than 200, and how."""
-        return self._crowd.errors
 
     def close(self) -> None:
         self._crowd.close()

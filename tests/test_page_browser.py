@@ -414,7 +414,7 @@ def test_everybody_can_read_that_they_must_wait(browser: Browser, stage: Stage, 
 def violations(page: Page) -> list[str]:
     """Return the rules of axe that a view breaks, and where."""
     page.evaluate(AXE.read_text())
-    # What passes is only counted: to tell all of it took as long as to find it.
+    # What passes is only counted: all of it is much to tell.
     told = "({passes, violations}) => [passes.length, violations]"
     passed, violated = page.evaluate(f"axe.run({{resultTypes: ['violations']}}).then({told})")
     assert passed

@@ -6,7 +6,7 @@ from tests.worlds.places import in_tables
 from tests.worlds.world import REAL
 
 #: They take a hundred times as long as those in a file.
-WORLDS = 3
+WORLDS = 5
 
 
 @pytest.mark.slow
