@@ -350,6 +350,16 @@ def test_what_was_heard_while_a_case_was_given_back_wakes_it(cases: Cases) -> No
     assert cases.due(NOW + timedelta(milliseconds=2), 10) == [TARGET]
 
 
+def test_what_is_heard_of_an_open_case_has_attempts_of_its_own(cases: Cases) -> None:
+    """Its tries are not made as seldom as those of a word that failed all day."""
+    cases.accept(said(TARGET))
+    cases.postpone(replace(claimed(cases), attempts=12, misses=3), LATER, NOW, [])
+
+    cases.accept(said(TARGET, id="b", at=NOW))
+
+    assert (got(cases).attempts, got(cases).misses) == (0, 3)
+
+
 def test_a_postponed_cancel_stays_a_cancel(cases: Cases) -> None:
     """Its reason is the rule under which it was sent."""
     cases.accept(said(TARGET))

@@ -383,7 +383,7 @@ def test_captured_meanwhile_is_told(services: Services, simulator: Simulator) ->
 def test_a_key_that_was_used_means_that_an_earlier_try_arrived(services: Services, simulator: Simulator) -> None:
     """It is read, not sent again."""
     order_id = simulator.memory.orders.add()
-    simulator.memory.orders.cancel(order_id, idempotency_key(order_target(order_id), 0))
+    simulator.memory.orders.cancel(order_id, idempotency_key(order_target(order_id), heard=1))
     simulator.memory.orders.orders[order_id].update(status="action_required", status_detail="waiting_capture")
     canceled = {**simulator.memory.orders.get(order_id), "status": "canceled"}
     simulator.fail(Fault("GET", f"/v1/orders/{order_id}", status=None, times=1))
@@ -419,9 +419,21 @@ def test_a_try_after_a_failed_one_has_another_key(
     case = work(services, order_id)
 
     keys = [call.idempotency_key for call in simulator.writes()]
-    assert keys == [idempotency_key(order_target(order_id), attempts) for attempts in (0, 1)]
+    assert keys == [idempotency_key(order_target(order_id), 1, attempts) for attempts in (0, 1)]
     assert len(set(keys)) == 2
     assert (case.state, case.reason) == ("cancelled", "buyer_withdrew")
+
+
+def test_a_try_after_a_new_word_has_another_key(services: Services, simulator: Simulator) -> None:
+    """Though its attempts are counted from the beginning again."""
+    order_id = simulator.memory.orders.add()
+    simulator.fail(Fault("POST", f"/v1/orders/{order_id}/cancel", status=500, body=errors("internal_error")))
+    hear(services, order_id)
+
+    case = hear(services, order_id, id="b")
+
+    assert [call.status for call in simulator.writes()] == [500, 200]
+    assert (case.state, case.reason, case.attempts) == ("cancelled", "buyer_withdrew", 0)
 
 
 def test_a_locked_order_is_waited_for(services: Services, simulator: Simulator, clock: Clock) -> None:

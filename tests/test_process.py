@@ -486,6 +486,26 @@ def test_a_new_word_is_looked_into_as_patiently_as_the_first(
     assert stands(services, PURCHASE) == "cancelled seller_rejected"
 
 
+def test_a_new_word_is_looked_into_as_soon_as_the_first(services: Services, simulator: Simulator, clock: Clock) -> None:
+    """However often what was said before was looked into in vain, while Mercado Pago could not be reached."""
+    simulator.fail(Fault("GET", "/v1/payments/search.*", status=500, times=8))
+    hear(services, PURCHASE)
+    for _ in range(8):
+        clock.forward(hours=8)
+        work_off(services)
+    assert case_of(services, PURCHASE).due_at > clock() + timedelta(hours=3)
+    card = simulator.memory.add_payment(external_reference="ORDER-1")
+    simulator.memory.hidden.add(card)
+    hear(services, PURCHASE)
+    work_off(services)
+    simulator.memory.hidden.clear()
+
+    clock.forward(seconds=6)
+    work_off(services)
+
+    assert status(simulator, card) == "cancelled"
+
+
 def test_what_was_found_once_is_not_given_up_over_one_empty_search(
     services: Services, simulator: Simulator, clock: Clock
 ) -> None:

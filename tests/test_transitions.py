@@ -58,6 +58,16 @@ def test_a_new_word_opens_an_ended_case_as_if_nothing_had_been_tried() -> None:
     assert again == replace(ENDED, **FRESH, heard=11, opened_by=11, opened_at=LATER, updated_at=LATER)
 
 
+@pytest.mark.parametrize("state", [State.PENDING, State.CANCEL_SENT])
+def test_a_new_word_about_an_open_case_has_attempts_of_its_own(state: State) -> None:
+    """What was said before may have failed so often that the next try would be made a day later."""
+    case = replace(FULL_CASE, state=state, lease_until=NOBODYS, not_before=None)
+
+    again = heard(case, NOW)
+
+    assert again == replace(case, heard=11, updated_at=NOW, due_at=min(case.due_at, NOW), attempts=0)
+
+
 def test_looking_again_opens_an_ended_case_without_a_word() -> None:
     """What was said last is what opened it before."""
     again = looked_at_again(ENDED, LATER)
@@ -92,7 +102,10 @@ def test_a_case_ends() -> None:
 @pytest.mark.parametrize("rule", [Rule.UNCLEAR, Rule.ASKED_TO_WAIT])
 @pytest.mark.parametrize("heard", [10, 11])
 def test_a_case_is_given_back_until_it_is_due(rule: Rule, heard: int) -> None:
-    """At once where more was said, unless Mercado Pago asked for the wait; the rule of its cancel stays."""
+    """At once where more was said, unless Mercado Pago asked for the wait; the rule of its cancel stays.
+
+    What was said meanwhile has its own attempts.
+    """
     due_at = LATER + timedelta(minutes=1)
     at_once = heard == 11 and rule is Rule.UNCLEAR
 
@@ -101,6 +114,7 @@ def test_a_case_is_given_back_until_it_is_due(rule: Rule, heard: int) -> None:
         detail="why",
         heard=heard,
         claims=0,
+        attempts=FULL_CASE.attempts if heard == 10 else 0,
         not_before=due_at if rule is Rule.ASKED_TO_WAIT else None,
         updated_at=LATER,
         due_at=LATER if at_once else due_at,

@@ -13,6 +13,12 @@ def test_nothing_is_wrong_in_a_few_worlds() -> None:
         assert {seed: wrong for seed in range(10) if (wrong := run(seed, REAL))} == {}
 
 
+def test_a_new_word_does_not_wait_as_long_as_what_failed_before_it() -> None:
+    """It came when a case had failed twelve times; its first look in vain was followed by the next a day later."""
+    with in_files() as run:
+        assert run(42227, REAL) == []
+
+
 def test_a_seed_is_one_world(tmp_path: Path) -> None:
     """To the letter: what was wrong once can be looked at again."""
 

@@ -63,12 +63,13 @@ def heard(case: Case, now: datetime) -> Case:
     """Return a case of which something new was said.
 
     One that is worked on keeps its lease: the worker sees from `heard` that it must look again.
+    The waits begin anew: what was said just now is not to wait a day because what was said before failed often.
     """
     case = replace(case, heard=case.heard + 1, updated_at=now)
     if case.is_final:
         return case
     if case.state.is_open:
-        return nudged(case, now)
+        return nudged(replace(case, attempts=0), now)
     return _reopened(replace(case, opened_at=now, opened_by=case.heard), now)
 
 
@@ -162,7 +163,7 @@ def postponed(case: Case, decision: Decision, now: datetime, *, heard: int) -> C
     not_before = due_at if decision.rule in ASKED_FOR else None
     given_back = replace(case, reason=reason, detail=decision.why, heard=heard, claims=0, not_before=not_before)
     given_back = replace(given_back, updated_at=now, due_at=due_at, lease_until=NOBODYS)
-    return given_back if heard == case.heard else nudged(given_back, now)
+    return given_back if heard == case.heard else nudged(replace(given_back, attempts=0), now)
 
 
 def weight(said: Notification) -> tuple[bool, bool]:

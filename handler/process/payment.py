@@ -48,13 +48,14 @@ def work_on_payment(work: Work) -> Decision:
     return _concluded(work, decision)
 
 
-def idempotency_key(target: Target, attempts: int = 0) -> str:
+def idempotency_key(target: Target, heard: int = 0, attempts: int = 0) -> str:
     """Return the key of the one cancel that a payment can have; the same however often it is tried.
 
-    An order takes each key once, whatever it answered: a try after a failed one has another.
+    An order takes each key once, whatever it answered: a try after a failed one has another, and so has
+    a try after something new was `heard`, with which the counting of attempts begins anew.
     """
     wish = f"cancel|{target.account}|{target.id}"
-    return str(uuid5(KEYS, f"{wish}|{attempts}" if target.kind is TargetKind.ORDER else wish))
+    return str(uuid5(KEYS, f"{wish}|{heard}|{attempts}" if target.kind is TargetKind.ORDER else wish))
 
 
 def _decision(work: Work) -> Decision:
@@ -137,7 +138,7 @@ def _release(work: Work, decision: Decision) -> Decision:
     if work.account.mode is Mode.OBSERVE:
         return Decision.end(State.NOTHING, Rule.OBSERVED, f"would be cancelled ({decision.rule}): {decision.why}")
     target = work.case.target
-    key = idempotency_key(target, work.case.attempts)
+    key = idempotency_key(target, work.case.heard, work.case.attempts)
     work.api.take_turn()
     if work.is_outdated():
         # The turn took its time: everything is read again, and what was said of the purchase.
