@@ -66,12 +66,12 @@ class Case:
     `reason` names the rule, `detail` tells it in words. `fence` rises with each claim and every later
     write must show it; `heard` counts notifications, `opened_by` is the number of the one that opened
     the case. `claims` counts the claims since an outcome was last written, `attempts` the tries that
-    failed since something was said last, `misses` those in a row that found nothing at Mercado Pago. `amount` and `currency`
-    are what was read of a payment last, of a purchase first. `grace_until` is set once a weak sign was
-    read, `not_before` where Mercado Pago asked for a wait that no notification cuts short. `agreed` are
-    the notifications whose amount agreed with a purchase when it was looked at, before any of it was
-    released. `ended_at` is when a payment or an order ended, `began_at` when the first word was heard that
-    led there; what leads to others has neither. `said` is filled in by a claim, newest first.
+    failed since something was said last, `misses` those in a row that found nothing at Mercado Pago. `amount`
+    and `currency` are what was read of a payment last, of a purchase first. `grace_until` is set once a weak
+    sign was read, `not_before` where Mercado Pago asked for a wait that no notification cuts short. `agreed`
+    are the notifications whose amount agreed with a purchase when it was looked at, before any of it was
+    released. `ended_at` is when a payment or an order ended, `began_at` when the first word was heard that led
+    there; what leads to others has neither. `said` is filled in by a claim, newest first.
     """
 
     target: Target
