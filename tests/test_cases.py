@@ -641,6 +641,17 @@ def test_what_ended_is_counted_where_it_ended(cases: Cases) -> None:
     assert (second.freed, second.seconds) == ({}, ())
 
 
+def test_every_end_is_counted(cases: Cases) -> None:
+    """Whatever ends there are."""
+    ends = [state for state in State if not state.is_open]
+    for number, state in enumerate(ends):
+        ended(cases, str(number), replace(NOTHING, state=state), NOW)
+
+    (found,) = cases.outcomes([NOW, NOW + timedelta(days=1)])
+
+    assert found.counts == dict.fromkeys(ends, 1)
+
+
 def test_what_is_opened_again_has_not_ended(cases: Cases) -> None:
     """It counts as open, since then."""
     target = ended(cases, "1", NOTHING, NOW)

@@ -223,7 +223,7 @@ def test_tables_of_another_version_are_not_touched(database: Path, read_only: bo
     other.execute("PRAGMA user_version = 99")
     other.close()
 
-    with pytest.raises(StorageError, match=f"^{database} has version 99 of the tables, this handler knows 6$"):
+    with pytest.raises(StorageError, match=f"^{database} has version 99 of the tables, this handler knows 7$"):
         SQLiteCases(database, read_only=read_only)
 
 
@@ -707,6 +707,11 @@ def test_a_copy_is_sound_or_there_is_none(database: Path, tmp_path: Path) -> Non
 
 
 #: What makes tables of today those of an older version.
+OF_VERSION_6 = """
+DROP INDEX cases_ended;
+CREATE INDEX cases_ended ON cases (ended_at, state, reason, currency, amount, began_at) WHERE ended_at IS NOT NULL;
+PRAGMA user_version = 6;
+"""
 OF_VERSION_5 = """
 DROP TABLE notice;
 ALTER TABLE notification DROP COLUMN code;
@@ -717,7 +722,11 @@ ALTER TABLE cases DROP COLUMN ended_at;
 CREATE INDEX cases_updated ON cases (updated_at);
 PRAGMA user_version = 5;
 """
-OLDER = {5: OF_VERSION_5, 4: f"{OF_VERSION_5}DROP INDEX notification_withdrew;\nPRAGMA user_version = 4;\n"}
+OLDER = {
+    6: OF_VERSION_6,
+    5: OF_VERSION_5,
+    4: f"{OF_VERSION_5}DROP INDEX notification_withdrew;\nPRAGMA user_version = 4;\n",
+}
 
 
 def shape(database: Path) -> list[tuple[str, str]]:
@@ -752,7 +761,7 @@ def test_tables_of_an_older_version_are_brought_up_to_date(database: Path, versi
     older = sqlite3.connect(database)
     older.executescript(OLDER[version])
     older.close()
-    with pytest.raises(StorageError, match=f"has version {version} of the tables, this handler knows 6"):
+    with pytest.raises(StorageError, match=f"has version {version} of the tables, this handler knows 7"):
         SQLiteCases(database, read_only=True)
 
     record = SQLiteCases(database)

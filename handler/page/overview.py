@@ -7,6 +7,7 @@ from datetime import date
 from datetime import datetime
 from datetime import timedelta
 from decimal import Decimal
+from itertools import chain
 
 from handler.cases import Cases
 from handler.models import Case
@@ -123,4 +124,4 @@ def _together(found: Sequence[Outcomes]) -> Outcomes:
     freed = {
         currency: sum((each.freed.get(currency, Decimal()) for each in found), Decimal()) for currency in currencies
     }
-    return Outcomes(counts, freed, tuple(sorted(second for outcomes in found for second in outcomes.seconds)))
+    return Outcomes(counts, freed, tuple(sorted(chain.from_iterable(outcomes.seconds for outcomes in found))))

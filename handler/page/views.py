@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint
+from flask import current_app
 from flask import g
 from flask import make_response
 from flask import redirect
@@ -135,6 +136,9 @@ def add_views(blueprint: Blueprint, page: Page, login: Login) -> None:
 
 
 def _login_form(problem: str | None = None) -> str:
+    # While the person is typing: what is seen next is not to wait until its templates are compiled.
+    for template in current_app.jinja_env.list_templates():
+        current_app.jinja_env.get_template(template)
     return rendered("login.html", problem=problem, next=_next())
 
 

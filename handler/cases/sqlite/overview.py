@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from itertools import pairwise
 
 from handler.cases.rows import case_from
@@ -25,19 +26,22 @@ NEVER = "9999"
 SCALE = Decimal(10_000)
 
 # Each of these reads one index, and of the rest only what it returns; which one, SQLite would guess wrong.
+# Groups are read in the order of the index: sorting them would take longer than reading them.
 ENDED = """
-SELECT state, count(*) FROM cases INDEXED BY cases_ended WHERE ended_at >= :begin AND ended_at < :end GROUP BY 1
+SELECT state, count(*) FROM cases INDEXED BY cases_ended
+WHERE state IN ('cancelled', 'captured', 'dead', 'nothing', 'refused') AND ended_at >= :begin AND ended_at < :end
+GROUP BY state
 """
 
 FREED = """
 SELECT currency, sum(CAST(round(amount * 10000) AS INTEGER)) FROM cases INDEXED BY cases_ended
-WHERE ended_at >= :begin AND ended_at < :end AND state = 'cancelled' AND reason != :before_us AND amount IS NOT NULL
+WHERE state = 'cancelled' AND ended_at >= :begin AND ended_at < :end AND reason != :before_us AND amount IS NOT NULL
 GROUP BY 1
 """
 
 SECONDS = """
 SELECT (julianday(ended_at) - julianday(began_at)) * 86400 FROM cases INDEXED BY cases_ended
-WHERE ended_at >= :begin AND ended_at < :end AND state = 'cancelled' AND reason != :before_us
+WHERE state = 'cancelled' AND ended_at >= :begin AND ended_at < :end AND reason != :before_us
 """
 
 OPEN = """
@@ -122,4 +126,4 @@ def _outcomes(read: sqlite3.Cursor, begin: str, end: str, beside: Mapping[State,
     counts = Counter(beside)
     counts.update({State(state): cases for state, cases in read.execute(ENDED, span)})
     freed = {currency: amount / SCALE for currency, amount in read.execute(FREED, span)}
-    return Outcomes(counts, freed, tuple(sorted(seconds for (seconds,) in read.execute(SECONDS, span))))
+    return Outcomes(counts, freed, tuple(sorted(chain.from_iterable(read.execute(SECONDS, span)))))

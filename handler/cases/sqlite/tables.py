@@ -1,7 +1,7 @@
 """The tables, and the statements that write them."""
 
 #: Raised with every change of the tables; a file of a version that no migration begins with is not touched.
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 # Times are ISO 8601 in UTC, all of one length, so that they sort as text. Clustered keys
 # (WITHOUT ROWID) keep all that belongs to one target together; the index of due cases holds open
@@ -27,7 +27,7 @@ CREATE TABLE cases (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cases_due ON cases (due_at) WHERE state IN ('pending', 'cancel_sent');
 CREATE INDEX cases_recent ON cases (state, updated_at);
-CREATE INDEX cases_ended ON cases (ended_at, state, reason, currency, amount, began_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX cases_ended ON cases (state, ended_at, reason, currency, amount, began_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE history (
     target TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, fence INTEGER NOT NULL,
@@ -70,6 +70,10 @@ CREATE TABLE notice (
     reference TEXT NOT NULL, shop_order TEXT NOT NULL, told_at TEXT, PRIMARY KEY (channel, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX notice_untold ON notice (channel, at) WHERE told_at IS NULL;
+""",
+    6: """
+DROP INDEX cases_ended;
+CREATE INDEX cases_ended ON cases (state, ended_at, reason, currency, amount, began_at) WHERE ended_at IS NOT NULL;
 """,
 }
 
