@@ -50,17 +50,17 @@ def disk() -> Iterator[Path]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: many tests wait for a socket or a clock."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores: many tests wait for a socket or a clock."""
+    return (os.cpu_count() or 1) + 2
 
 
-#: Files whose slow tests try over and over what others cover line by line; `make test` runs those untraced.
-HEAVY = {
+#: Of the files with slow tests, those that reach what no other does. All other slow tests try over and over what is
+#: covered line by line, and `make test` runs them untraced: traced, they would take half as long again.
+TRACED = {
     f"test_{name}.py"
     for name in (
-        *("arrivals", "crash", "forgeries", "half_open", "killing", "mutants", "mutations", "one_machine"),
-        *("openapi_schema", "outages", "page_browser", "release_build", "restarting", "soaking", "storm"),
-        *("upstream_faults", "worlds_table"),
+        *("accounts", "aws", "cases", "cli", "docs", "doctor", "dynamodb", "failures", "package", "parameters"),
+        *("receipt", "server", "sqlite", "tracing"),
     )
 }
 
@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "aws" in getattr(item, "fixturenames", ()) or "[dynamodb" in item.name:
             item.add_marker(pytest.mark.slow)
-        if item.path.name in HEAVY and item.get_closest_marker("slow"):
+        if item.path.name not in TRACED and item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.heavy)
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])

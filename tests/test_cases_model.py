@@ -231,7 +231,6 @@ def test_a_file_does_what_a_dictionary_would() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.heavy
 def test_a_table_does_what_a_dictionary_would(aws: str) -> None:
     """Four, each step being some twenty calls over HTTP."""
     assert aws

@@ -216,7 +216,6 @@ class Away(Exchange):
 
 
 @pytest.mark.slow
-@pytest.mark.heavy
 @pytest.mark.timeout(300)
 def test_ten_thousand_cases_that_are_given_up_are_one_message(
     cases: Cases, receiver: Receiver, telling: Telling, channel: Channel, clock: Clock

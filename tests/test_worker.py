@@ -340,6 +340,27 @@ def test_a_worker_that_does_not_turn_is_not_alive(services: Services) -> None:
     assert worker.stop(10)
 
 
+def test_a_worker_that_waits_for_a_place_is_alive(services: Services, simulator: Simulator) -> None:
+    """It turns all the same, however long everything in hand takes."""
+    clock, going = fakes.Clock(utc_now()), Event()
+    answering = simulator.app.app
+
+    def hanging(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        going.wait(10)
+        return answering(environ, start_response)
+
+    simulator.app.app = hanging
+    services = replace(services, clock=clock)
+    hear(services, *(payment_target(simulator.memory.add_payment()) for _ in range(9)))
+    with working(services, width=1, sweep=0.05) as (running, worker):
+        wait_until(lambda: worker._places.left() == 0)
+        for _ in range(2):
+            clock.now += STUCK
+            wait_until(worker.is_healthy)
+        going.set()
+        wait_until(lambda: states(running.cases) == {"cancelled"})
+
+
 def test_health_tells_that_the_record_cannot_be_written(services: Services, caplog: pytest.LogCaptureFixture) -> None:
     """Looked at once a second, however often somebody asks."""
     clock = fakes.Clock()

@@ -31,6 +31,9 @@ RETRIES = {
     "shopify": (60,) * 5,
 }
 
+#: How often a report of Mercado Pago is never sent, and how often one of who pays again when all is quiet.
+LOST, LOST_LATER = 0.15, 0.7
+
 ORDER = json.loads((fakes.PAYLOADS / "shopify/orders.cancelled.json").read_bytes())
 
 
@@ -58,11 +61,11 @@ class Story:
                 self.upstream.change(payment, self.hub.random.choice(["rejected", "authorized"]))
         for purchase in self.judge.purchases.values():
             if self.hub.random.random() < 0.2:
-                self._payment(purchase)
+                self._payment(purchase, LOST_LATER)
 
-    def report(self, payment: str) -> None:
+    def report(self, payment: str, lost: float = LOST) -> None:
         """Let Mercado Pago say that something changed; sometimes it never does."""
-        if self.hub.random.random() < 0.15:
+        if self.hub.random.random() < lost:
             return
         word, sent_at = Word("report", payment, self.hub.now), self._now()
         request_id = str(UUID(int=self.hub.random.getrandbits(128)))
@@ -86,7 +89,7 @@ class Story:
         for _ in range(random.choice([0, 1, 1, 2, 3])):
             self.hub.at(random.uniform(0, AFTERNOON), lambda: self._says_something(purchase))
 
-    def _payment(self, purchase: Purchase) -> None:
+    def _payment(self, purchase: Purchase, lost: float = LOST) -> None:
         random = self.hub.random
         status = random.choice(["authorized"] * 6 + ["rejected"] * 3 + ["pending", "in_process"])
         metadata = {} if purchase.total is None else {"purchase_total": str(purchase.total)}
@@ -95,7 +98,7 @@ class Story:
             status, external_reference=purchase.reference, metadata=metadata, currency_id=currency
         )
         purchase.payments.append(payment)
-        self.report(payment)
+        self.report(payment, lost)
         if random.random() < 0.25:
             self.hub.at(random.choice([3, AFTERNOON]) * random.random(), lambda: self._captured(payment))
         if status in {"pending", "in_process"}:
