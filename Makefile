@@ -9,6 +9,9 @@ LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.1
 	--no-emit-index-url --custom-compile-command "make lock"
 OSLS := PATH="$$($(NODE))/bin:$$PATH" node_modules/.bin/osls
 
+# What one process compiled, the next one reads.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test bench bench-quick simulate crash soak fuzz mutation package deploy remove release lock clean
 
