@@ -39,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if ROOT not in os.environ and os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free > ROOM:
         os.environ[ROOT] = folder = tempfile.mkdtemp(dir=IN_MEMORY, prefix="tests-")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        # The next run of the same process, or of one that it starts, makes one of its own.
+        config.add_cleanup(lambda: os.environ.pop(ROOT))
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,21 @@ def test_too_many_wait_for_the_next_minute(clock: Clock) -> None:
     assert failures.count("203.0.113.5") is None
 
 
+def test_who_asks_first_is_told_without_being_counted(clock: Clock) -> None:
+    """How long to wait, once there were as many as there may be; another network need not."""
+    failures = Failures(clock, most=2)
+    failures.count("203.0.113.5")
+    before = failures.wait("203.0.113.6")
+    failures.count("203.0.113.5")
+    clock.forward(seconds=20.5)
+
+    assert before is None
+    assert [failures.wait("203.0.113.7"), failures.wait("203.0.113.7")] == [40, 40]
+    assert failures.wait("203.0.114.5") is None
+    clock.now += SPAN
+    assert failures.wait("203.0.113.7") is None
+
+
 def test_each_minute_is_counted_by_itself(clock: Clock) -> None:
     """From the moment on at which the one before it ends."""
     failures = Failures(clock)
