@@ -38,9 +38,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let the databases of tests live in memory where there is room: nobody needs them after the run."""
     if ROOT not in os.environ and os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free > ROOM:
         os.environ[ROOT] = folder = tempfile.mkdtemp(dir=IN_MEMORY, prefix="tests-")
-        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-        # The next run of the same process, or of one that it starts, makes one of its own.
-        config.add_cleanup(lambda: os.environ.pop(ROOT))
+
+        def leave() -> None:
+            # The next run of this process, or of one that it starts, makes a folder of its own.
+            del os.environ[ROOT]
+            shutil.rmtree(folder, ignore_errors=True)
+
+        config.add_cleanup(leave)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Tests for handler.places: who gets a place, and who has to wait for one."""
 
+import time
 from threading import Thread
 
 from handler.places import MOST_SLOW
@@ -77,3 +78,14 @@ def test_who_waits_for_a_place_hears_of_one_and_of_the_end() -> None:
     places.close()
     assert not places.wait(30)
     assert not places.take(TWO)
+
+
+def test_who_finds_no_place_waits_as_long_as_it_said() -> None:
+    """And does not spin."""
+    places = Places(1, 1)
+    assert places.take(ONE)
+    begun = time.monotonic()
+
+    assert not places.wait(0.05)
+
+    assert time.monotonic() - begun >= 0.05
