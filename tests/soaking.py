@@ -118,6 +118,8 @@ class Soaking:
         took, crowd.latencies = crowd.latencies, []
         wrong = len(crowd.errors) + len(crowd.cuts) + crowd.refused + crowd.stale
         self.problems += [*crowd.errors[:1], *crowd.cuts[:1]]
+        if crowd.refused or crowd.stale:
+            self.problems.append(f"{crowd.refused} not let in, {crowd.stale} closed while a request was on its way")
         crowd.errors, crowd.cuts, crowd.refused, crowd.stale = [], [], 0, 0
         process = Path(f"/proc/{self._handler.process.pid}")
         self._cpu = self._cpu_time()

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from socket import create_connection
@@ -19,6 +20,8 @@ from handler.server import PATIENCE
 from handler.server import Server
 from handler.server import url_of
 from handler.server.channel import REQUEST_TIME
+from handler.server.channel import SILENT
+from handler.server.channel import is_readable
 from handler.server.door import shut
 from tests.running import wait_until
 
@@ -246,6 +249,70 @@ def test_a_request_that_drips_is_cut_off_in_the_end(serve: Callable[..., Server]
         connection.sendall(b"X")
 
         assert answered(connection) == b""
+
+
+def turn(server: Server, is_done: Callable[[], bool]) -> None:
+    """Turn the loop of a server by hand."""
+
+    def turned() -> bool:
+        server._turn(0.05)
+        return is_done()
+
+    wait_until(turned)
+
+
+@pytest.fixture
+def let_in() -> Iterator[tuple[Server, Any, socket.socket]]:
+    """A server whose loop is turned by hand, its one connection, which has been silent for long, and the other end."""
+    server = Server(echo, "127.0.0.1", 0)
+    with connect(server) as connection:
+        turn(server, lambda: bool(server._server.active_channels))
+        (channel,) = server._server.active_channels.values()
+        channel.last_activity -= SILENT + 1
+        yield server, channel, connection
+    server.stop()
+    server.run()
+
+
+def test_who_is_silent_for_long_is_closed(let_in: tuple[Server, Any, socket.socket]) -> None:
+    """There is room for who has something to say."""
+    server, channel, connection = let_in
+
+    channel.look_after(time.monotonic())
+
+    assert server._server.active_channels == {}
+    assert answered(connection) == b""
+
+
+def test_what_arrives_when_a_silent_connection_is_about_to_be_closed_is_heard(
+    let_in: tuple[Server, Any, socket.socket],
+) -> None:
+    """Whoever sent it could not know, and would have to send it again in a quarter of an hour."""
+    server, channel, connection = let_in
+    connection.sendall(request(3))
+    wait_until(lambda: is_readable(channel.socket))
+
+    channel.look_after(time.monotonic())
+    turn(server, lambda: not server._server.active_channels)
+
+    assert answered(connection).endswith(b"3")
+
+
+def test_half_a_request_is_not_waited_for_as_long_as_it_is_silent(
+    let_in: tuple[Server, Any, socket.socket],
+) -> None:
+    """Nobody who means it stops in the midst of it."""
+    server, channel, connection = let_in
+    connection.sendall(HEAD)
+    turn(server, lambda: channel.request is not None)
+    channel.look_after(time.monotonic())
+    assert not channel.will_close
+    channel.last_activity -= SILENT + 1
+
+    channel.look_after(time.monotonic())
+    turn(server, lambda: not server._server.active_channels)
+
+    assert answered(connection) == b""
 
 
 def test_it_listens_at_addresses_of_either_kind() -> None:

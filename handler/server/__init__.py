@@ -4,7 +4,6 @@ Waitress reads a whole request before a thread is bothered with it, so slow send
 own stop drops what is in flight; this one stops listening, answers who is there, and then ends.
 """
 
-import select
 import socket
 import time
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from handler.server.channel import Channel
+from handler.server.channel import is_readable
 from handler.server.door import shut
 
 #: How many connections wait to be let in, at most.
@@ -45,8 +45,8 @@ SLOW = 2.0
 #: `asyncore_use_poll`: with select(), the 1,025th connection would end the whole server.
 SETTINGS = {
     "asyncore_use_poll": True,
-    "channel_timeout": 10,
-    "cleanup_interval": 2,
+    # Who is silent is looked after here, or what arrives while Waitress is about to close would be lost.
+    "channel_timeout": 3600,
     "max_request_header_size": 8192,
     "ident": None,
     "expose_tracebacks": False,
@@ -119,11 +119,11 @@ class Server:
         now = time.monotonic()
         if now >= self._next_look:
             self._next_look = now + 1.0
-            for channel in self._server.active_channels.values():
-                channel.will_close = channel.will_close or channel.is_overdue(now)
+            for channel in list(self._server.active_channels.values()):
+                channel.look_after(now)
 
     def _let_in(self, most: int) -> None:
-        for _ in takewhile(lambda _: self._server.readable() and _is_readable(self._socket), range(most)):
+        for _ in takewhile(lambda _: self._server.readable() and is_readable(self._socket), range(most)):
             self._server.handle_accept()
 
     def _make_room(self) -> None:
@@ -152,7 +152,7 @@ class Server:
         while self._server.active_channels and time.monotonic() < end:
             for channel in list(self._server.active_channels.values()):
                 # What has arrived and was not read yet was not kept back by the other side.
-                is_idle = channel.is_idle() and not _is_readable(channel.socket)
+                is_idle = channel.is_idle() and not is_readable(channel.socket)
                 channel.will_close = channel.will_close or is_idle
             self._turn(0.05)
 
@@ -160,10 +160,3 @@ class Server:
 def url_of(host: str, port: int) -> str:
     """Return the URL of an address; one of IPv6 stands in brackets."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _is_readable(sock: socket.socket) -> bool:
-    """Whether something arrived that nobody has read, or somebody connected whom nobody has greeted yet."""
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))

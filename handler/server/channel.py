@@ -1,6 +1,7 @@
 """One connection: each request in a time of its own, refusals that can be read, answers that end it in a stop."""
 
 import json
+import select
 import socket
 import time
 from contextlib import suppress
@@ -18,11 +19,21 @@ IDLE = 0.5
 #: The same for one that has not sent anything yet: whoever connects has something to send.
 NEW = 3.0
 
+#: How long a connection may be silent, in seconds, with a request that is not all there or without one.
+SILENT = 10.0
+
 #: How long a request may take to arrive, in seconds, however steadily it drips.
 REQUEST_TIME = 30.0
 
 #: How much is thrown away of a request that was refused, in bytes.
 MOST_DISCARDED = 16 * 1024 * 1024
+
+
+def is_readable(sock: socket.socket) -> bool:
+    """Whether something arrived that nobody has read, or somebody connected whom nobody has greeted yet."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class _ProblemTask(ErrorTask):
@@ -74,6 +85,13 @@ class Channel(HTTPChannel):
     def is_overdue(self, now: float, patience: float = REQUEST_TIME) -> bool:
         """Whether a request has been arriving for too long, in seconds."""
         return self.request is not None and self.begun_at is not None and now - self.begun_at > patience
+
+    def look_after(self, now: float) -> None:
+        """Close who takes too long or says nothing any more; what arrives until the very moment is heard."""
+        if self.is_overdue(now) or (self.request is not None and self.is_silent(SILENT)):
+            self.will_close = True
+        elif self.is_silent(SILENT) and (self.is_lingering or not is_readable(self.socket)):
+            self.handle_close()
 
     def received(self, data: bytes) -> bool:
         """Take in what has arrived."""
