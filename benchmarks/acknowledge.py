@@ -26,7 +26,7 @@ CONNECTIONS = (1, 16, 64)
 
 def acknowledge(folder: Path, *, quick: bool) -> Iterator[Figure]:
     """Measure all in turn, at 1, 16 and 64 connections; nobody's worker rests meanwhile."""
-    rounds, most, seconds, crowds = (1, 100, 0.5, (16,)) if quick else (5, 8000, 2.0, CONNECTIONS)
+    rounds, first, most, seconds, crowds = (1, 1, 100, 0.5, (16,)) if quick else (5, 32, 8000, 2.0, CONNECTIONS)
     loads: dict[tuple[Contestant, int], list[Load]] = defaultdict(list)
     payments = count(1_319_000_000)
     for index in range(rounds):
@@ -35,7 +35,7 @@ def acknowledge(folder: Path, *, quick: bool) -> Iterator[Figure]:
                 running_upstream(folder) as upstream,
                 running(contestant, folder / f"acknowledge {index} {contestant.name}", upstream.url) as it,
             ):
-                send(it.url, [request(str(next(payments))) for _ in range(32)], 16)
+                send(it.url, [request(str(next(payments))) for _ in range(first)], 16)
                 for connections in crowds:
                     requests = [request(str(next(payments))) for _ in range(most)]
                     loads[contestant, connections].append(send(it.url, requests, connections, seconds))
