@@ -41,9 +41,10 @@ def main() -> int:
         print(row(name, found))
     everything = sum(modules.values(), Counter[str]())
     print(row("all", everything))
-    if score(everything) > TOO_GOOD:
+    killed = score(everything)
+    if killed > TOO_GOOD:
         print("too good to be true: do the tests pass where nothing is changed?")
-    return int(not LIMIT <= score(everything) <= TOO_GOOD)
+    return int(not LIMIT <= killed <= TOO_GOOD)
 
 
 if __name__ == "__main__":

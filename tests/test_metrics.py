@@ -104,6 +104,7 @@ def test_a_running_handler_tells_what_it_did(serve: Callable[..., Server], tmp_p
     assert told["cases", "cancelled"] == 1
     assert told["record_up",] == 1
     assert told["oldest_due_seconds",] == 0
+    assert told["time_to_release_seconds_count",] == 1
     assert 0 < told["time_to_release_seconds_sum",] < 10
     assert told["upstream_call_seconds_count", "PUT", "none"] == 1
     assert told["upstream_call_seconds_count", "PUT", "200"] == 1

@@ -88,7 +88,7 @@ class Channel(HTTPChannel):
 
     def look_after(self, now: float) -> None:
         """Close who takes too long or says nothing any more; what arrives until the very moment is heard."""
-        if self.is_overdue(now) or (self.request is not None and self.is_silent(SILENT)):
+        if self.is_overdue(now):
             self.will_close = True
         elif self.is_silent(SILENT) and (self.is_lingering or not is_readable(self.socket)):
             self.handle_close()
